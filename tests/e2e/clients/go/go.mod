@@ -1,0 +1,3 @@
+module pomcert.test/load
+
+go 1.19

@@ -1,0 +1,374 @@
+"""NSS databases with the real certutil and libnss3, and the browsers that read them."""
+
+import os
+import shutil
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, Need
+from trust_support import machine, make_anchor, make_authority, make_leaf, output, program, snapshot
+
+from wizard.core.system import Person, System
+from wizard.trust.base import Anchor, Place, Trust
+from wizard.trust.browsers import BROWSERS
+from wizard.trust.nss import HELPER, Certutil, Library, NssStore
+
+pytestmark = pytest.mark.e2e
+
+OLD, NEW = ".pki/nssdb", ".local/share/pki/nssdb"
+
+
+@pytest.fixture(params=["certutil", "libnss3"])
+def system(request: pytest.FixtureRequest, tmp_path: Path, need: Need) -> System:
+    """A machine with NSS's certutil, and one where another program has taken its name."""
+    need("certutil")
+    if request.param == "certutil":
+        return machine(tmp_path / "root")
+    program(tmp_path / "bin", "certutil", "exit 2")
+    return machine(tmp_path / "root", tmp_path / "bin")
+
+
+@pytest.fixture
+def anchor(tmp_path: Path) -> Anchor:
+    return make_anchor(tmp_path)
+
+
+@pytest.fixture
+def certutil(need: Need) -> str:
+    return str(need("certutil"))
+
+
+def chromium(system: System, home: Path) -> Place:
+    (home / OLD).mkdir(parents=True, exist_ok=True)
+    return place(system, "nss:chromium")
+
+
+def place(system: System, name: str) -> Place:
+    return next(one for one in NssStore().places(system) if one.id == name)
+
+
+def database(certutil: str, directory: Path, *, password: str = "") -> Path:
+    """A database made by certutil, with a primary password if one is given."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "password.txt"
+    file.write_text(f"{password}\n")
+    how = ("-f", str(file)) if password else ("--empty-password",)
+    output(certutil, "-N", "-d", f"sql:{directory}", *how)
+    file.unlink()
+    return directory
+
+
+def add(certutil: str, directory: Path, anchor: Anchor, nickname: str, trust: str) -> None:
+    where = ("-d", f"sql:{directory}", "-n", nickname)
+    output(certutil, "-A", *where, "-t", trust, "-i", anchor.path)
+
+
+def listed(certutil: str, directory: Path) -> str:
+    return output(certutil, "-L", "-d", f"sql:{directory}")
+
+
+def test_the_tool_is_the_one_that_can(system: System, home: Path) -> None:
+    tool = chromium(system, home).tool  # type: ignore[attr-defined]
+    theirs = (
+        "/bin:" in system.env["PATH"].partition(":")[0] + ":"
+        and "pytest" in (system.env["PATH"].partition(":")[0])
+    )
+    assert isinstance(tool, Library if theirs else Certutil)
+
+
+def test_a_database_is_made_where_there_is_none(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    found = place(system, "nss:chromium") if shutil.which("chromium") else chromium(system, home)
+    assert found.install(anchor).trust is Trust.FULL
+    (made,) = [path.parent for path in home.rglob("cert9.db")]
+    assert made in {home / OLD, home / NEW}
+    assert made.stat().st_mode & 0o777 == 0o755 if made == home / OLD else 0o700
+    shown = listed(certutil, made)
+    assert anchor.name in shown
+    assert "C,," in shown
+    output(certutil, "-V", "-u", "L", "-n", anchor.name, "-d", f"sql:{made}")
+
+
+def test_a_foreign_nickname_of_the_same_certificate_is_trusted_and_removed(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    directory = database(certutil, home / OLD)
+    add(certutil, directory, anchor, "Somebody's import", ",,")
+    found = chromium(system, home)
+    status = found.check(anchor)
+    assert (status.trust, status.reason) == (Trust.PARTIAL, "there, but not trusted")
+    assert found.install(anchor).trust is Trust.FULL
+    assert anchor.name not in listed(certutil, directory)
+    output(certutil, "-V", "-u", "L", "-n", "Somebody's import", "-d", f"sql:{directory}")
+    assert found.uninstall(anchor).trust is Trust.NONE
+    assert "Somebody" not in listed(certutil, directory)
+
+
+def test_a_nickname_with_a_colon_is_removed(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    directory = database(certutil, home / OLD)
+    add(certutil, directory, anchor, "SHA256:ab:cd", "C,,")
+    found = chromium(system, home)
+    assert found.ours() == [anchor.der]
+    assert found.uninstall(anchor).trust is Trust.NONE
+    assert found.ours() == []
+
+
+def test_a_primary_password_is_seen_before_anything_is_written(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    directory = database(certutil, home / OLD, password="correct horse")
+    before = snapshot(directory)
+    found = chromium(system, home)
+    for status in (found.check(anchor), found.install(anchor)):
+        assert status.trust is Trust.NONE
+        assert "locked by a primary password" in status.reason
+        assert str(anchor.path) in status.reason
+    assert snapshot(directory) == before
+
+
+def test_a_locked_database_gives_its_root_back(
+    system: System, home: Path, anchor: Anchor, certutil: str, tmp_path: Path
+) -> None:
+    directory = database(certutil, home / OLD, password="correct horse")
+    (tmp_path / "password").write_text("correct horse\n")
+    where = ("-d", f"sql:{directory}", "-n", "by hand", "-f", str(tmp_path / "password"))
+    output(certutil, "-A", *where, "-t", "C,,", "-i", anchor.path)
+    found = chromium(system, home)
+    assert found.check(anchor).trust is Trust.FULL
+    assert found.uninstall(anchor).trust is Trust.NONE
+
+
+def test_a_half_import_of_somebody_else_is_told_and_healed(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    directory = database(certutil, home / OLD)
+    add(certutil, directory, anchor, anchor.name, ",,")
+    found = chromium(system, home)
+    assert found.check(anchor).trust is Trust.PARTIAL
+    assert found.install(anchor).trust is Trust.FULL
+
+
+def test_a_half_import_of_ours_is_taken_back(
+    home: Path, anchor: Anchor, certutil: str, tmp_path: Path
+) -> None:
+    """A certutil that imports and then cannot trust: what NSS does under a primary password."""
+    directory = database(certutil, home / OLD)
+    half = f'case "$1" in -A) {certutil} "$@" -t ,, ; echo SEC_ERROR >&2; exit 255;; esac'
+    program(tmp_path / "bin", "certutil", f'{half}\nexec {certutil} "$@"')
+    found = chromium(machine(tmp_path / "root", tmp_path / "bin"), home)
+    status = found.install(anchor)
+    assert status.trust is Trust.NONE
+    assert "SEC_ERROR" in status.reason
+    assert anchor.name not in listed(certutil, directory)
+
+
+def test_one_locked_profile_does_not_stop_the_others(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    root = home / ".mozilla/firefox"
+    database(certutil, root / "a.locked", password="correct horse")
+    database(certutil, root / "b.open")
+    (root / "c.new").mkdir()
+    sections = (
+        f"[Profile{at}]\nPath={name}\nIsRelative=1\n"
+        for at, name in enumerate(("a.locked", "b.open", "c.new"))
+    )
+    (root / "profiles.ini").write_text("".join(sections))
+    found = place(system, "nss:firefox")
+    status = found.install(anchor)
+    assert status.trust is Trust.PARTIAL
+    assert status.reason.startswith("a.locked: locked")
+    assert "b.open" not in status.reason
+    for name in ("b.open", "c.new"):
+        output(certutil, "-V", "-u", "L", "-n", anchor.name, "-d", f"sql:{root / name}")
+    assert found.uninstall(anchor).trust is Trust.NONE
+
+
+def test_a_file_that_is_no_database_is_an_error_with_its_path(system: System, home: Path) -> None:
+    found = chromium(system, home)
+    (home / OLD / "cert9.db").write_text("not a database, though it is long enough to be one")
+    from wizard.core.errors import WizardError  # noqa: PLC0415
+
+    with pytest.raises(WizardError, match="cert9.db") as caught:
+        found.ours()
+    assert caught.value.code == "nss-unreadable"
+
+
+def test_the_library_of_a_browser_is_enough(anchor: Anchor, tmp_path: Path, need: Need) -> None:
+    need("firefox-esr")
+    # As on a machine where the loader knows no libnss3.
+    script = f"""
+import ctypes, runpy, sys
+class Without(ctypes.CDLL):
+    def __init__(self, name):
+        if name == "libnss3.so":
+            raise OSError(name)
+        super().__init__(name)
+ctypes.CDLL = Without
+runpy.run_path({str(HELPER)!r}, run_name="__main__")
+"""
+    (tmp_path / "db").mkdir()
+
+    def run(*argv: str) -> str:
+        return output(sys.executable, "-I", "-c", script, *argv)
+
+    run("add", str(tmp_path / "db"), str(anchor.path), anchor.name)
+    assert run("status", str(tmp_path / "db"), str(anchor.path)) == "open trusted\n"
+    run("remove", str(tmp_path / "db"), str(anchor.path))
+    assert run("status", str(tmp_path / "db"), str(anchor.path)) == "open absent\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for another person")
+def test_under_sudo_the_database_belongs_to_the_person(
+    system: System, anchor: Anchor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        home = Path(name)
+        home.chmod(0o755)
+        os.chown(home, 65534, 65534)
+        monkeypatch.setattr(System, "person", Person("nobody", 65534, 65534, home))
+        if "pytest" in system.env["PATH"].partition(":")[0]:
+            # The fake certutil is out of nobody's reach; the library comes with Python.
+            pytest.skip("the interpreter of the tests is root's own")
+        browser = next(one for one in BROWSERS if one.id == "chromium")
+        (target,) = browser.directories(system)
+        found = [one for one in NssStore().places(system) if one.id == "nss:chromium"]
+        for one in found:
+            assert one.install(anchor).trust is Trust.FULL
+            paths = [target, *target.iterdir()]
+            assert {path.stat().st_uid for path in paths} == {65534}
+            assert target.stat().st_mode & 0o777 == 0o700
+
+
+# ── with the browsers ──────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Page:
+    """A page on localhost; `asked` fills when a browser trusted it enough to ask for something."""
+
+    url: str
+    anchor: Anchor
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    anchor, key = make_authority(tmp_path)
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<p>trusted</p>")
+
+        def log_message(self, *_: object) -> None: ...
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, *_: object) -> None:
+            """A browser that does not trust us hangs up."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(make_leaf(anchor, key, tmp_path))
+    server = Server(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(
+        server.socket, server_side=True, do_handshake_on_connect=False
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield Page(f"https://localhost:{server.server_port}/", anchor, asked)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def load_in_chromium(browser: Path, url: str, home: Path, **env: str) -> None:
+    options = (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
+        *("--disable-background-networking", "--disable-component-update", "--dump-dom"),
+        f"--user-data-dir={home / 'profile'}",
+    )
+    subprocess.run(
+        [browser, *options, url], capture_output=True, env=_env(home, env), timeout=90, check=False
+    )
+
+
+def load_in_firefox(browser: Path, url: str, home: Path) -> None:
+    argv = [browser, "--headless", "--screenshot", "/dev/null", url]
+    subprocess.run(argv, capture_output=True, env=_env(home, {}), timeout=90, check=False)
+
+
+def _env(home: Path, more: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    return {**kept, "HOME": str(home), **more}
+
+
+def at_home(home: Path, tmp_path: Path, **env: str) -> System:
+    return System(env=_env(home, env), root=tmp_path / "root")
+
+
+@pytest.mark.parametrize("case", ["nothing", "the old directory", "XDG_DATA_HOME"])
+def test_chromium_trusts_what_was_installed_before_its_first_start(
+    need: Need, home: Path, tmp_path: Path, page: Page, case: str
+) -> None:
+    browser = need("chromium")
+    env = {"XDG_DATA_HOME": str(home / "elsewhere")} if case == "XDG_DATA_HOME" else {}
+    if case == "the old directory":
+        (home / OLD).mkdir(parents=True)
+    load_in_chromium(browser, page.url, home, **env)
+    assert "/" not in page.asked
+    # Chromium has made its database by now: we look where it did.
+    found = [path.parent for path in home.rglob("cert9.db")]
+    system = at_home(home, tmp_path, **env)
+    assert found == next(one for one in BROWSERS if one.id == "chromium").directories(system)
+    shutil.rmtree(found[0])
+    if case == "the old directory":
+        found[0].mkdir()
+    assert place(system, "nss:chromium").install(page.anchor).trust is Trust.FULL
+    load_in_chromium(browser, page.url, home, **env)
+    assert "/" in page.asked
+
+
+@pytest.mark.parametrize("case", ["nothing", "the old directory"])
+def test_firefox_that_never_ran_is_started_once_and_trusts_then(
+    need: Need, home: Path, tmp_path: Path, page: Page, case: str
+) -> None:
+    browser = need("firefox-esr")
+    if case == "the old directory":
+        (home / ".mozilla/firefox").mkdir(parents=True)
+    found = place(at_home(home, tmp_path), "nss:firefox")
+    assert "has no profile yet" in found.check(page.anchor).reason
+    assert found.install(page.anchor).trust is Trust.FULL
+    profiles = {path.parent for path in home.rglob("cert9.db")}
+    load_in_firefox(browser, page.url, home)
+    assert "/" in page.asked
+    assert {path.parent for path in home.rglob("cert9.db")} == profiles
+    assert found.uninstall(page.anchor).trust is Trust.NONE
+    del page.asked[:]
+    load_in_firefox(browser, page.url, home)
+    assert "/" not in page.asked
+
+
+def test_the_helper_needs_no_package() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", HELPER, "status", "/nowhere", REPOSITORY / "pyproject.toml"],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode in {1, 4}
+    assert b"Traceback" not in done.stderr

@@ -1,0 +1,105 @@
+"""Nobody sees a secret, and every line stays where it is."""
+
+import base64
+import difflib
+from pathlib import Path
+
+import pytest
+
+from wizard.core.errors import WizardError
+from wizard.pomerium.config import MASK, parse, redacted, with_certificate
+
+KEY_PEM = "-----BEGIN EC PRIVATE KEY-----\nS3CRET{n}\n-----END EC PRIVATE KEY-----"
+
+SECRETS = f"""\
+# shared_secret: S3CRET-old   (before March)
+# note: cookie_secret = S3CRET-older
+shared_secret: S3CRET-1   # a comment stays
+"cookie_secret":   "S3CRET-2 \\
+   S3CRET-2b"
+idp_client_secret: &idp 'S3CRET-3'
+address: :443
+signing_key: |   # S3CRET-header
+    S3CRET-4
+
+    S3CRET-4b
+certificate_key: >-
+  S3CRET-5
+certificate_key_file: /etc/tls/key.pem
+databroker_storage_connection_string: postgres://u:S3CRET-6@db/p
+autocert_eab_mac_key: S3CRET-7
+metrics_certificate_key: S3CRET-8
+metrics_basic_auth: S3CRET-9
+google_cloud_serverless_authentication_service_account: S3CRET-10
+otel_exporter_otlp_headers: [authorization=S3CRET-11]
+Idp_Client_Secret: S3CRET-12
+unknown_api_token: S3CRET-13
+autocert_dir: s3://u:S3CRET-14@host/bucket/x
+x-inline: {base64.b64encode(KEY_PEM.format(n=15).encode()).decode()}
+x-pem: |
+  {KEY_PEM.format(n=16).replace(chr(10), chr(10) + "  ")}
+x-shared: &shared
+  nested: S3CRET-17-in-an-anchor
+routes:
+  - from: https://a.example.com
+    to: http://a
+    tls_client_key: S3CRET-18
+    kubernetes_service_account_token: S3CRET-19
+    set_request_headers: {{Authorization: Bearer S3CRET-20, "X-Key": 'S3CRET-21'}}
+    mcp: {{server: {{upstream_oauth2: {{client_id: app, client_secret: S3CRET-22}}}}}}
+    # - tls_client_key: S3CRET-23
+  - from: https://b.example.com
+    idp_client_secret: *idp
+    set_request_headers: *shared
+    x-again: look, S3CRET-17-in-an-anchor was repeated   # S3CRET-17-in-an-anchor
+shared_secret_file: /run/secrets/shared
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_no_secret_is_shown_and_no_line_moves(newline: str) -> None:
+    text = SECRETS.replace("\n", newline)
+    shown = redacted(text.encode())
+    assert "S3CRET" not in shown.replace("# S3CRET-header", "")
+    assert "RVQ" not in shown
+    assert len(shown.splitlines()) == len(text.splitlines())
+    assert shown.count(newline) == text.count(newline)
+
+
+def test_everything_else_is_shown() -> None:
+    shown = redacted(SECRETS.encode())
+    for line in (
+        f"shared_secret: {MASK}   # a comment stays",
+        "address: :443",
+        "certificate_key_file: /etc/tls/key.pem",
+        "shared_secret_file: /run/secrets/shared",
+        "  - from: https://a.example.com",
+    ):
+        assert line in shown.splitlines()
+    assert "client_id: app" in shown
+
+
+def test_a_text_without_secrets_is_shown_as_it_is() -> None:
+    text = "a: 1\nset_response_headers: {X: y}\nroutes:\n  - {from: https://a.b, to: http://c}\n"
+    assert redacted(text.encode()) == text
+
+
+def test_a_text_that_does_not_parse_is_not_shown() -> None:
+    with pytest.raises(WizardError) as caught:
+        redacted(b"shared_secret: 'S3CRET\n")
+    assert "S3CRET" not in f"{caught.value.summary}{caught.value.hint}"
+
+
+def test_a_diff_of_what_is_shown_is_the_diff_of_the_files() -> None:
+    before = SECRETS.encode()
+    document = parse(before, "config.yaml")
+    after = with_certificate(
+        document, Path("/new.pem"), Path("/new.key"), ("*.x.io",), lambda _path: None
+    ).text
+
+    def changes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
+        matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+        return [code for code in matcher.get_opcodes() if code[0] != "equal"]
+
+    real = changes(before.decode().splitlines(), after.decode().splitlines())
+    assert real == changes(redacted(before).splitlines(), redacted(after).splitlines())

@@ -1,0 +1,115 @@
+"""Hosts are found wherever Pomerium takes them from; names cover them and nothing absurd."""
+
+import pytest
+
+from wizard.pomerium.config import parse
+from wizard.pomerium.routes import covers, hosts, propose_names
+from wizard.pomerium.settings import OTHER_NAMES, SETTINGS, problems
+
+SUFFIXES = {"com", "io", "co.uk", "github.io"}
+
+
+def found(text: str) -> tuple[str, ...]:
+    return hosts(parse(text.encode(), "config.yaml"))
+
+
+def names(*given: str) -> tuple[str, ...]:
+    return propose_names(given, SUFFIXES.__contains__)
+
+
+def test_hosts_come_from_every_kind_of_route() -> None:
+    text = """
+    authenticate_service_url: https://Auth.Example.com:8443/
+    x-base: &base {from: 'https://merged.example.com', to: http://m}
+    routes:
+      - from: https://B.example.com:8443
+      - from: tcp+https://db.example.com:5432
+      - from: udp+https://dns.example.com:53
+      - from: https://*.apps.example.com
+      - from: https://b.example.com/path
+      - *base
+      - {<<: *base, prefix: /x}
+      - from: ssh://host
+      - from: https://192.0.2.1
+      - from: https://[2001:db8::1]:443
+      - from: https://[broken
+      - from:
+      - to: nowhere
+      - text
+    policy:
+      - from: https://old.example.com
+    """
+    assert found(text) == (
+        "b.example.com", "db.example.com", "dns.example.com", "*.apps.example.com",
+        "merged.example.com", "old.example.com", "auth.example.com",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "routes:\n",
+        "routes: text\n",
+        "authenticate_service_url: https://authenticate.pomerium.app\n",
+    ],
+)
+def test_no_routes_no_hosts(text: str) -> None:
+    assert found(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "proposed"),
+    [
+        ((), ()),
+        (("a.example.com",), ("a.example.com",)),
+        (("a.example.com", "b.example.com"), ("*.example.com",)),
+        (("a.example.com", "example.com", "b.example.com"), ("*.example.com", "example.com")),
+        (("a.x.example.com", "b.x.example.com", "c.example.com"),
+         ("*.x.example.com", "c.example.com")),
+        (("a.x.example.com", "b.x.example.com", "x.example.com", "y.example.com"),
+         ("*.x.example.com", "*.example.com")),
+        (("*.example.com", "a.example.com"), ("*.example.com",)),
+        (("app-*.example.com",), ("*.example.com",)),
+        (("example.com", "other.com"), ("example.com", "other.com")),
+        (("me.github.io", "you.github.io"), ("me.github.io", "you.github.io")),
+        (("a.co.uk", "b.co.uk"), ("a.co.uk", "b.co.uk")),
+        (("*.com", "*.localhost", "a.*.example.com"), ()),
+        (("a.localhost", "b.localhost", "localhost"), ("a.localhost", "b.localhost", "localhost")),
+    ],
+)  # fmt: skip
+def test_the_fewest_sensible_names(given: tuple[str, ...], proposed: tuple[str, ...]) -> None:
+    assert names(*given) == proposed
+    for host in given:
+        assert covers(proposed, host) or "*" in host
+
+
+def test_a_wildcard_covers_one_label() -> None:
+    assert covers(["*.example.com"], "a.example.com")
+    assert not covers(["*.example.com"], "a.b.example.com")
+    assert not covers(["*.example.com"], "example.com")
+
+
+@pytest.mark.parametrize("name", sorted({s.name for s in SETTINGS} | OTHER_NAMES))
+def test_a_setting_pomerium_has_is_no_problem(name: str) -> None:
+    assert problems(parse(f"{name}:\n".encode(), "c")) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "key", "line"),
+    [
+        ("address: x\nclient_ca: QQ==\n", "error", "client_ca", 2),
+        ("forward_auth_url: https://x\n", "notice", "forward_auth_url", 1),
+        ("certifcates: []\n", "notice", "certifcates", 1),
+        ("certificate-file: /x\n", "notice", "certificate-file", 1),
+        ("routes:\n  - from: x\n    allowed_groups: [a]\n", "error", "routes.allowed_groups", 3),
+    ],
+)
+def test_a_setting_that_does_nothing_is_named(text: str, level: str, key: str, line: int) -> None:
+    (problem,) = problems(parse(text.encode(), "c"))
+    assert (problem.level, problem.key, problem.line) == (level, key, line)
+    assert f"line {line}" in problem.text
+
+
+def test_a_setting_nobody_heard_of_passes() -> None:
+    assert problems(parse(b"x-anything: 1\nbrand_new_setting: 2\n", "c")) == ()

@@ -1,0 +1,224 @@
+"""Actions: each shows what it would change, does it, and knows beforehand how to take it back."""
+
+import difflib
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from wizard.core.errors import WizardError
+from wizard.core.events import Json
+from wizard.core.journal import Run
+from wizard.core.system import Command, Kept, System
+
+
+class ChangeKind(Enum):
+    """What a change does to a thing."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RUN = "run"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an action would change: the thing, how, why, and for a text the lines that differ."""
+
+    kind: ChangeKind
+    what: str
+    detail: str
+    why: str
+    diff: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Json]:
+        """The change as data."""
+        return {
+            "kind": self.kind.value,
+            "what": self.what,
+            "detail": self.detail,
+            "why": self.why,
+            "diff": list(self.diff),
+            "commands": list(self.commands),
+        }
+
+
+class Undo(Protocol):
+    """How to take one action back, as data that survives a crash. Applying it twice is fine."""
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Json]) -> "Undo":
+        """Reads what `to_json` wrote."""
+
+    def to_json(self) -> dict[str, Json]:
+        """The record for the journal; `kind` names the class in `registry.UNDO`."""
+
+    def privileged(self, system: System) -> Sequence[Command]:
+        """The commands that need root, to show before they are run."""
+
+    def drift(self, system: System, done: Mapping[str, Json]) -> str:
+        """What somebody else changed since, in words; `done` is what the action recorded."""
+
+    def apply(self, system: System, run: Run) -> None:
+        """Restores; whatever it removes is kept in the run first."""
+
+
+class Action(Protocol):
+    """One change."""
+
+    id: str
+    title: str
+    isolated: bool
+    """Its failure is told and the rest goes on."""
+
+    def preview(self) -> Change:
+        """What it would change; reads nothing that the plan has not read."""
+
+    def privileged(self, system: System) -> Sequence[Command]:
+        """The commands that need root, to show before they are run; none means no privilege."""
+
+    def undo(self, system: System, run: Run) -> Undo:
+        """How to take it back, recorded before `apply`."""
+
+    def apply(self, system: System) -> dict[str, Json]:
+        """Does it and checks it; returns what the journal should know for later."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Writes a file whole.
+
+    `content` is called once, when the file is written: keys are made at apply and never before.
+    `before` is the file as the plan saw it; if it has changed by then, nothing is written.
+    `shown` are its lines for people before and after, without secrets.
+    """
+
+    path: Path
+    what: str
+    why: str
+    content: Callable[[], bytes]
+    mode: int = 0o644
+    owner: tuple[int, int] | None = None
+    before: Kept | None = None
+    shown: tuple[str, str] = ("", "")
+    directory_mode: int = 0o755
+    isolated: bool = field(default=False, init=False)
+
+    @property
+    def id(self) -> str:
+        """The action's name in plans and journals."""
+        return f"write:{self.path}"
+
+    @property
+    def title(self) -> str:
+        """What it does, in words."""
+        return f"write {self.path}"
+
+    def preview(self) -> Change:
+        """A new file or an edit, with its mode and, for a text, the lines that differ."""
+        before, after = self.shown
+        diff = difflib.unified_diff(
+            before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2
+        )
+        return Change(
+            ChangeKind.CREATE if self.before is None else ChangeKind.UPDATE,
+            str(self.path),
+            f"{self.what}, mode {self._mode():04o}",
+            self.why,
+            tuple(diff),
+        )
+
+    def _mode(self) -> int:
+        return self.mode if self.before is None else self.before.mode
+
+    def privileged(self, _system: System) -> Sequence[Command]:
+        """None: a file is written by whoever runs the wizard."""
+        return ()
+
+    def undo(self, system: System, run: Run) -> "RestoreFile":
+        """Keeps the file as it is, and notes the directories that are missing."""
+        before = system.keep(self.path)
+        if before != self.before:
+            raise WizardError(
+                "changed-since-plan",
+                f"{self.path} was changed by somebody else after it was reviewed.",
+                "Review the plan again.",
+            )
+        missing = [str(parent) for parent in self.path.parents if not parent.exists()]
+        kept = run.keep(before.content) if before else None
+        status = (before.mode, before.uid, before.gid) if before else (0, 0, 0)
+        return RestoreFile(self.path, kept, *status, tuple(missing))
+
+    def apply(self, system: System) -> dict[str, Json]:
+        """Makes the missing directories and writes the file."""
+        for parent in reversed(self.path.parents):
+            if not parent.exists():
+                system.make_directory(parent, self.directory_mode)
+        content = self.content()
+        before = self.before
+        owner = self.owner or ((before.uid, before.gid) if before else None)
+        system.write(self.path, content, self._mode(), owner)
+        return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreFile:
+    """Puts a file back as it was, or away when there was none, with the directories made for it."""
+
+    path: Path
+    kept: str | None
+    mode: int
+    uid: int
+    gid: int
+    made: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Json]) -> "RestoreFile":
+        """Reads what `to_json` wrote."""
+        kept, made = entry["kept"], entry["made"]
+        mode, uid, gid = (int(str(entry[name])) for name in ("mode", "uid", "gid"))
+        names = tuple(str(name) for name in made) if isinstance(made, list) else ()
+        return cls(Path(str(entry["path"])), kept and str(kept), mode, uid, gid, names)
+
+    def to_json(self) -> dict[str, Json]:
+        """The record for the journal."""
+        return {
+            "kind": "file",
+            "path": str(self.path),
+            "kept": self.kept,
+            "mode": self.mode,
+            "uid": self.uid,
+            "gid": self.gid,
+            "made": list(self.made),
+        }
+
+    def privileged(self, _system: System) -> Sequence[Command]:
+        """None: whoever wrote the file may restore it."""
+        return ()
+
+    def drift(self, system: System, done: Mapping[str, Json]) -> str:
+        """Whether the file is neither what the run wrote nor what was there before."""
+        now = system.keep(self.path)
+        if now is None or "sha256" not in done:
+            return ""
+        same = hashlib.sha256(now.content).hexdigest() == done["sha256"]
+        return "" if same else f"{self.path} was changed since"
+
+    def apply(self, system: System, run: Run) -> None:
+        """Restores the bytes, the mode and the owner; what stands there now is kept in the run."""
+        now = system.keep(self.path)
+        if self.kept is not None:
+            before = Kept(run.kept(self.kept), self.mode, self.uid, self.gid)
+            if now != before:
+                if now is not None:
+                    run.keep(now.content)
+                system.write(self.path, before.content, self.mode, (self.uid, self.gid))
+        elif now is not None:
+            run.keep(now.content)
+            system.remove(self.path)
+        for directory in self.made:
+            system.remove_directory(Path(directory))

@@ -1,0 +1,204 @@
+"""Answers: one frozen value that a person fills in on screens and a file fills in headless."""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+from wizard.core.errors import UsageError
+from wizard.core.questions import Detected, Kind, Question, Value
+
+SCHEMA_VERSION = 1
+AUTO = ("auto",)
+"""For a list of choices: everything that is found here."""
+
+Toml: TypeAlias = "str | int | float | bool | Sequence[Toml] | Mapping[str, Toml]"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was answered, by dotted key: `names`, `local_ca.key_type`, `output.route.from`."""
+
+    values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.values
+
+    def text(self, key: str) -> str:
+        """A text, path or choice; empty when it was not answered."""
+        value = self.values.get(key, "")
+        return value if isinstance(value, str) else ""
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list; empty when it was not answered."""
+        value = self.values.get(key, ())
+        return value if isinstance(value, tuple) else ()
+
+    def flag(self, key: str) -> bool:
+        """A yes or no; no when it was not answered."""
+        return self.values.get(key, False) is True
+
+    def having(self, key: str, value: Value) -> "Answers":
+        """These answers with one more."""
+        return Answers(MappingProxyType({**self.values, key: value}))
+
+    def without(self, key: str) -> "Answers":
+        """These answers with one less."""
+        return Answers(MappingProxyType({k: v for k, v in self.values.items() if k != key}))
+
+
+def read(text: str, name: str, known: Mapping[str, Question]) -> Answers:
+    """Reads an answers file.
+
+    Args:
+        text: TOML.
+        name: what to call the file in errors.
+        known: every question that may be answered, by key.
+
+    Raises:
+        UsageError: `answers-not-toml`, `answers-version`, `answers-unknown-key` or `answers-type`,
+            each with the file and the line.
+    """
+    try:
+        tree: Mapping[str, Toml] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(
+            "answers-not-toml", f"{name}: {error}.", "Mend that line; the file must be TOML."
+        ) from None
+    return read_tree(tree, name, known, text)
+
+
+def read_tree(
+    tree: Mapping[str, Toml], name: str, known: Mapping[str, Question], text: str = ""
+) -> Answers:
+    """Reads answers from nested tables; `text` is where their lines are looked up for errors.
+
+    Raises:
+        UsageError: as `read`.
+    """
+    version = tree.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            "answers-version",
+            f"{name}: schema_version is {version!r}; this version reads {SCHEMA_VERSION}.",
+            f"Set schema_version = {SCHEMA_VERSION}, or use a pomcert-wizard that reads it.",
+        )
+    values: dict[str, Value] = {}
+    for key, value in _flatten(tree, "", known):
+        if key == "schema_version":
+            continue
+        question = known.get(key)
+        where = f"{name}, line {line_of(text, key)}" if text else name
+        if question is None:
+            raise unknown_key(key, where, known)
+        values[key] = _typed(question, value, where)
+    return Answers(MappingProxyType(values))
+
+
+def read_word(word: str, question: Question, where: str) -> Value:
+    """One answer from a word: `--set KEY=VALUE`, a POMCERT_ variable, or a line typed at a prompt.
+
+    Lists are separated by commas or blanks; an empty word is the empty list.
+    """
+    if question.kind is Kind.FLAG:
+        if word.lower() in {"true", "yes", "y", "1", "on"}:
+            return True
+        if word.lower() in {"false", "no", "n", "0", "off"}:
+            return False
+        raise UsageError(
+            "answers-type", f"{where}: {word!r} is neither yes nor no.", "Write true or false."
+        )
+    if question.kind in {Kind.NAMES, Kind.MANY}:
+        return tuple(re.split(r"[\s,]+", word.strip())) if word.strip() else ()
+    return word.strip()
+
+
+def document(answers: Answers, order: Sequence[str]) -> dict[str, Toml]:
+    """Answers as nested tables, in the order of the questions; what TOML and JSON are made of."""
+    tree: dict[str, Toml] = {"schema_version": SCHEMA_VERSION}
+    for key in order:
+        if key not in answers:
+            continue
+        value = answers.values[key]
+        *tables, leaf = key.split(".")
+        branch: dict[str, Toml] = tree
+        for table in tables:
+            found = branch.setdefault(table, {})
+            branch = found if isinstance(found, dict) else {}
+        branch[leaf] = "auto" if value == AUTO else list(value) if isinstance(value, tuple) else value
+    return tree
+
+
+def _flatten(
+    table: Mapping[str, Toml], prefix: str, known: Mapping[str, Question]
+) -> list[tuple[str, Toml]]:
+    leaves: list[tuple[str, Toml]] = []
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        inner = isinstance(value, Mapping) and key not in known
+        if inner and any(other.startswith(f"{key}.") for other in known):
+            leaves += _flatten(value, f"{key}.", known) if isinstance(value, Mapping) else []
+        else:
+            leaves.append((key, value))
+    return leaves
+
+
+def _typed(question: Question, value: Toml, where: str) -> Value:
+    match question.kind, value:
+        case (Kind.FLAG, bool()):
+            return value
+        case (Kind.TEXT | Kind.PATH | Kind.CHOICE, str()):
+            return value
+        case (Kind.NAMES | Kind.MANY, str()):
+            return (value,)
+        case (Kind.NAMES | Kind.MANY, list()) if all(isinstance(item, str) for item in value):
+            return tuple(str(item) for item in value)
+    wanted = {
+        Kind.FLAG: "true or false",
+        Kind.NAMES: "a list of texts",
+        Kind.MANY: "a list of texts",
+    }.get(question.kind, "a text in quotes")
+    raise UsageError(
+        "answers-type", f"{where}: {question.key} must be {wanted}.", f"Example: {example(question)}"
+    )
+
+
+def example(question: Question) -> str:
+    """A line of TOML that answers the question; JSON's texts, lists and flags are TOML's too."""
+    lists = question.kind in {Kind.NAMES, Kind.MANY}
+    blank: Value = ("…",) if lists else question.kind is Kind.FLAG or "…"
+    default = question.default
+    value = blank if default is None or callable(default) or isinstance(default, Detected) else default
+    return f"{question.key.rpartition('.')[2]} = {json.dumps(value, ensure_ascii=False)}"
+
+
+def unknown_key(key: str, where: str, known: Mapping[str, Question]) -> UsageError:
+    """The error for a key that nobody asks for, with the nearest one that somebody does."""
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    if not near:
+        leaf = key.rpartition(".")[2]
+        near = [name for name in known if name.rpartition(".")[2] == leaf][:1]
+    return UsageError(
+        "answers-unknown-key",
+        f"{where}: nothing is called {key}.",
+        f"Did you mean {near[0]}?" if near else "See: pomcert-wizard answers schema",
+    )
+
+
+def line_of(text: str, key: str) -> int:
+    """Where a dotted key stands in TOML text; tomllib keeps no positions."""
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+            table = re.sub(r"[\s\"']", "", header[1]) + "."
+            if table == f"{key}.":
+                return number
+        elif assignment := re.match(r"\s*([\w.\"'-]+)\s*=", line):
+            full = table + re.sub(r"[\s\"']", "", assignment[1])
+            if full == key or key.startswith(f"{full}."):
+                return number
+    return 1

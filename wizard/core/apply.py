@@ -1,0 +1,169 @@
+"""Applies a plan and takes runs back. Every undo is on disk before its action begins."""
+
+import threading
+from collections.abc import Callable, Generator, Iterator
+from typing import cast
+
+from wizard import __version__
+from wizard.core import registry
+from wizard.core.actions import Undo
+from wizard.core.elevation import Elevation
+from wizard.core.errors import ExitCode, WizardError
+from wizard.core.events import (
+    ActionDone,
+    ActionFailed,
+    ActionSkipped,
+    ActionStarted,
+    ActionUndone,
+    Event,
+    Finished,
+    PrivilegeNeeded,
+    RunStarted,
+    lines,
+)
+from wizard.core.journal import Entry, Journal, Run
+from wizard.core.plan import Plan
+from wizard.core.system import Command, System
+
+
+def apply(
+    plan: Plan,
+    system: System,
+    journal: Journal,
+    *,
+    elevation: Elevation,
+    prove: Callable[[], Iterator[Event]],
+    cancel: threading.Event,
+) -> Iterator[Event]:
+    """Runs the actions of a plan, proves the result, and commits.
+
+    A fatal failure, a cancelled run and an abandoned iterator all roll back. The caller holds the
+    journal's lock.
+
+    Args:
+        plan: what to do; privileged actions come last, together.
+        system: the machine.
+        journal: where the run is recorded.
+        elevation: how privilege would be had; never started here, see `PrivilegeNeeded`.
+        prove: runs after the last action and raises when the result does not work.
+        cancel: set by a person who wants out.
+    """
+    answers = plan.to_json()["answers"]
+    at = system.now().isoformat()
+    run = journal.begin({"begin": answers, "version": __version__, "at": at})
+    settled = False
+    try:
+        yield RunStarted(run.id, len(plan.actions))
+        code = yield from _act(plan, system, run, elevation, cancel)
+        yield from prove()
+        run.record({"outcome": "applied"})
+        settled = True
+        yield Finished("done", int(code), run.id)
+    except WizardError as error:
+        yield ActionFailed("run", "the run", error.code, error.summary, error.hint, fatal=True)
+        settled = True
+        stuck = yield from take_back(run, system, elevation, "rolled-back")
+        code = ExitCode.NEEDS_CLEANUP if stuck else error.exit_code
+        yield Finished("needs-cleanup" if stuck else "rolled-back", int(code), run.id)
+    finally:
+        if not settled:
+            for _ in take_back(run, system, elevation, "rolled-back"):
+                pass
+
+
+def _act(
+    plan: Plan, system: System, run: Run, elevation: Elevation, cancel: threading.Event
+) -> Generator[Event, None, ExitCode]:
+    """Runs the actions one after the other; returns how the run ends when the proof holds."""
+    code = ExitCode.DONE
+    asked = False
+    for action in sorted(plan.actions, key=lambda action: bool(action.privileged(system))):
+        if cancel.is_set():
+            raise _stopped()
+        commands = tuple(action.privileged(system))
+        if commands and not asked:
+            asked = True
+            every = tuple(c for other in plan.actions for c in other.privileged(system))
+            yield from ask(every, system, elevation)
+        yield ActionStarted(action.id, action.title)
+        if commands and not (system.is_root or elevation.active):
+            code = ExitCode.PRIVILEGE
+            yield ActionSkipped(action.id, action.title, "it needs root", lines(commands))
+            continue
+        undo = action.undo(system, run)
+        run.record({"step": action.id, "title": action.title, "undo": undo.to_json()})
+        try:
+            done = action.apply(system)
+        except WizardError as error:
+            if not action.isolated:
+                raise
+            code = ExitCode.NEEDS_CLEANUP
+            yield ActionFailed(
+                action.id, action.title, error.code, error.summary, error.hint, fatal=False
+            )
+            continue
+        run.record({"step": action.id, "done": done})
+        yield ActionDone(action.id, action.title)
+    return code
+
+
+def ask(commands: tuple[Command, ...], system: System, elevation: Elevation) -> Iterator[Event]:
+    """Asks for privilege once, where it is needed and not there yet."""
+    if commands and not system.is_root and not elevation.active:
+        yield PrivilegeNeeded(lines(commands), elevation)
+
+
+def take_back(
+    run: Run, system: System, elevation: Elevation, outcome: str
+) -> Generator[Event, None, int]:
+    """Undoes everything a run recorded, last first; returns how many steps could not be undone.
+
+    When all of it is undone the run records `outcome`. A step that cannot be undone is told and
+    stays in the record: the run then counts as cut off, and the next one tries again.
+    """
+    steps = [(entry, undo_of(entry)) for entry in reversed(run.entries()) if "undo" in entry]
+    commands = tuple(command for _, undo in steps for command in undo.privileged(system))
+    yield from ask(commands, system, elevation)
+    if steps:
+        run.record({"outcome": ""})
+    stuck = 0
+    for entry, undo in steps:
+        step, title = str(entry["step"]), str(entry["title"])
+        try:
+            undo.apply(system, run)
+        except WizardError as error:
+            stuck += 1
+            by_hand = "; ".join(lines(tuple(undo.privileged(system)))) or error.hint
+            yield ActionFailed(step, title, error.code, error.summary, by_hand, fatal=False)
+        else:
+            yield ActionUndone(step, title)
+    if not stuck:
+        run.record({"outcome": outcome})
+    return stuck
+
+
+def undo_of(entry: Entry) -> Undo:
+    """The undo that a journal entry holds.
+
+    Raises:
+        WizardError: `journal-damaged` when this version does not know its kind.
+    """
+    record = entry["undo"]
+    if not isinstance(record, dict) or record.get("kind") not in registry.UNDO:
+        raise WizardError(
+            "journal-damaged",
+            "The journal has an entry that this version cannot read.",
+            "Use the version of pomcert-wizard that made the run.",
+            exit_code=ExitCode.NEEDS_CLEANUP,
+        )
+    kind = cast("type[Undo]", registry.load(registry.UNDO, str(record["kind"])))
+    return kind.from_json(record)
+
+
+def _stopped() -> WizardError:
+    return WizardError(
+        "interrupted",
+        "You stopped the run.",
+        "Run again when you are ready; everything is as it was before.",
+        exit_code=ExitCode.INTERRUPTED,
+    )

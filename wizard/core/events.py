@@ -1,0 +1,128 @@
+"""What happens while a plan is applied. Front ends draw events; they decide nothing."""
+
+import re
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, TypeAlias
+
+from wizard.core.system import Command
+
+if TYPE_CHECKING:
+    from wizard.core.elevation import Elevation
+
+Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run has begun; `run` is its name for `undo`."""
+
+    run: str
+    actions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionStarted:
+    """An action begins."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDone:
+    """An action is done and checked."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSkipped:
+    """An action was left for a person, with the commands that do it."""
+
+    id: str
+    title: str
+    reason: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFailed:
+    """An action failed. When it is `fatal` the run rolls back; else the rest goes on."""
+
+    id: str
+    title: str
+    code: str
+    summary: str
+    hint: str
+    fatal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrivilegeNeeded:
+    """The next actions need root, and these are all their commands.
+
+    A front end that may ask calls `elevation.start()` before it goes on with the run; one that may
+    not, or a person who refuses, goes on without. The commands are then printed and the rest done.
+    """
+
+    commands: tuple[str, ...]
+    elevation: "Elevation"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionUndone:
+    """An earlier action was taken back."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One client's verdict on the new certificate; `fix` is the line that makes it accept."""
+
+    client: str
+    verdict: str
+    detail: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a run: `outcome` is done, nothing-to-do, rolled-back, undone or needs-cleanup."""
+
+    outcome: str
+    exit_code: int
+    run: str
+
+
+Event: TypeAlias = (
+    RunStarted
+    | ActionStarted
+    | ActionDone
+    | ActionSkipped
+    | ActionFailed
+    | PrivilegeNeeded
+    | ActionUndone
+    | Proof
+    | Finished
+)
+
+
+def to_json(event: Event) -> dict[str, Json]:
+    """An event as one JSON object: `{"event": "action-done", …}`."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(event).__name__).lower()
+    row: dict[str, Json] = {"event": name}
+    for item in fields(event):
+        value = getattr(event, item.name)
+        if isinstance(value, (str, int)):
+            row[item.name] = value
+        elif isinstance(value, tuple):
+            row[item.name] = [str(part) for part in value]
+    return row
+
+
+def lines(commands: tuple[Command, ...]) -> tuple[str, ...]:
+    """Commands as lines to show and to paste."""
+    return tuple(command.shell() for command in commands)

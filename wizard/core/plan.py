@@ -1,0 +1,37 @@
+"""A plan: the actions that lead from this machine to what the answers ask for."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wizard.core.actions import Action
+from wizard.core.answers import Answers, document
+from wizard.core.events import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, in order, and what a person should know before saying yes.
+
+    `answers` are complete: what was given, detected and taken by default. `order` is the order of
+    their questions.
+    """
+
+    answers: Answers
+    order: Sequence[str]
+    actions: tuple[Action, ...]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.actions
+
+    def to_json(self) -> dict[str, Json]:
+        """The plan as data; equal answers on an equal machine give equal bytes."""
+        answers: dict[str, Json] = json.loads(json.dumps(document(self.answers, self.order)))
+        return {
+            "answers": answers,
+            "changes": [{"id": action.id, **action.preview().to_json()} for action in self.actions],
+            "notices": list(self.notices),
+        }

@@ -1,0 +1,44 @@
+"""What there is to choose from. Tables of strings, so that naming a part imports none of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """A part in words: its name in answers, a title, and one line for someone who must choose."""
+
+    id: str
+    title: str
+    summary: str
+
+
+STRATEGIES: Final = {
+    "local-ca": "wizard.strategies.local_ca:LocalCa",
+}
+STORES: Final = {
+    "linux": "wizard.trust.linux:LinuxStore",
+    "macos": "wizard.trust.macos:MacosStore",
+    "windows": "wizard.trust.windows:WindowsStore",
+    "nss": "wizard.trust.nss:NssStore",
+    "java": "wizard.trust.java:JavaStore",
+}
+TARGETS: Final = {
+    "files": "wizard.targets.files:Files",
+}
+UNDO: Final = {
+    "file": "wizard.core.actions:RestoreFile",
+    "trust": "wizard.trust.action:RestoreTrust",
+}
+
+
+def load(table: Mapping[str, str], name: str) -> object:
+    """Imports and returns what a table names; the caller knows what it is.
+
+    Raises:
+        KeyError: the table does not know the name.
+    """
+    module, _, attribute = table[name].partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,378 @@
+"""The world outside: who we are, files, commands, the clock. Every other part asks here."""
+
+import contextlib
+import errno
+import os
+import secrets
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from wizard.core.errors import UsageError, WizardError
+
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Searched after PATH: a user's PATH on Debian lacks them."""
+
+COMMAND_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program to run: its argv, and what it needs.
+
+    `as_root` asks for privilege; `stdin` is fed to it; `note` is what a person should know before
+    pasting it. A secret never stands in `argv`.
+    """
+
+    argv: tuple[str, ...]
+    as_root: bool = False
+    stdin: bytes = b""
+    note: str = ""
+
+    def shell(self) -> str:
+        """The command as a line to paste into a shell, without the prefix that grants privilege."""
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command answered: its exit status, and stdout and stderr as one text."""
+
+    status: int
+    output: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit status is zero."""
+        return self.status == 0
+
+
+class Elevated(Protocol):
+    """A way to run commands as root; see `core.elevation`."""
+
+    prefix: str
+
+    def run(self, command: Command, timeout: float) -> Result:
+        """Runs one command as root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whose browsers these are: under sudo or doas the invoking user, else the current one."""
+
+    name: str
+    uid: int
+    gid: int
+    home: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file as it was: its bytes, mode and owner."""
+
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass
+class System:
+    """This machine. Tests give it another environment, another `/` for store layouts, another clock.
+
+    `root` stands in front of every absolute path of the operating system that a part looks up by
+    name (`system.at("/etc/ssl")`); paths a person gives are taken as they are.
+    """
+
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    root: Path = Path("/")
+    platform: str = sys.platform
+    elevated: Elevated | None = None
+
+    # ── who ────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def uid(self) -> int:
+        """The effective user id; on Windows 0 stands for everybody."""
+        return os.geteuid() if hasattr(os, "geteuid") else 0
+
+    @property
+    def is_root(self) -> bool:
+        """Whether privileged commands run as they are."""
+        return self.uid == 0
+
+    @property
+    def person(self) -> Person:
+        """The person at the keyboard.
+
+        Raises:
+            UsageError: `no-home` when neither HOME nor the user database knows a home directory.
+        """
+        if not hasattr(os, "geteuid"):
+            return Person(self.env.get("USERNAME", ""), 0, 0, Path.home())
+        import pwd  # noqa: PLC0415  POSIX only
+
+        invoker = self.env.get("SUDO_UID", "")
+        by_name = self.env.get("DOAS_USER", "")
+        try:
+            if self.is_root and invoker.isdigit() and invoker != "0":
+                entry = pwd.getpwuid(int(invoker))
+            elif self.is_root and by_name not in {"", "root"}:
+                entry = pwd.getpwnam(by_name)
+            else:
+                return self._current()
+        except KeyError:
+            return self._current()
+        return Person(entry.pw_name, entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
+
+    def _current(self) -> Person:
+        import pwd  # noqa: PLC0415  POSIX only
+
+        home = self.env.get("HOME", "")
+        try:
+            entry = pwd.getpwuid(self.uid)
+        except KeyError:
+            if home:
+                return Person(str(self.uid), self.uid, os.getegid(), Path(home))
+            raise UsageError(
+                "no-home",
+                f"User id {self.uid} has no HOME and no entry in the user database.",
+                "Set HOME, or name the places yourself with --state-dir and output.directory.",
+            ) from None
+        return Person(entry.pw_name, self.uid, entry.pw_gid, Path(home or entry.pw_dir))
+
+    @property
+    def invoked_by_other(self) -> bool:
+        """Whether root runs for somebody else (sudo, doas)."""
+        return self.is_root and self.person.uid != self.uid
+
+    @property
+    def is_wsl(self) -> bool:
+        """Whether this Linux runs inside Windows and can start Windows programs."""
+        return self.platform == "linux" and "WSL_INTEROP" in self.env
+
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC)
+
+    # ── files ──────────────────────────────────────────────────────────────────────────────────
+
+    def at(self, path: str) -> Path:
+        """An absolute path of the operating system, below `root`."""
+        return self.root / path.lstrip("/")
+
+    def xdg(self, variable: str, fallback: str) -> Path:
+        """The person's XDG base directory, such as `xdg("XDG_DATA_HOME", ".local/share")`.
+
+        Under sudo the variables are root's, so only the fallback below the person's home counts.
+        """
+        value = "" if self.invoked_by_other else self.env.get(variable, "")
+        return Path(value) if value.startswith("/") else self.person.home / fallback
+
+    def keep(self, path: Path) -> Kept | None:
+        """A file with its mode and owner, or None where there is none.
+
+        Raises:
+            WizardError: the file is there and cannot be read.
+        """
+        try:
+            with path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                content = file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise file_error(error, "read", path) from None
+        return Kept(content, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+
+    def write(
+        self,
+        path: Path,
+        content: bytes,
+        mode: int = 0o600,
+        owner: tuple[int, int] | None = None,
+    ) -> None:
+        """Writes a file whole or not at all: a new file beside it, flushed, renamed into place.
+
+        The mode and the owner are set while the new file is still empty, so that no moment exists
+        in which others can read a key. A symbolic link is followed to the file it names.
+
+        Raises:
+            WizardError: `disk-full`, `read-only`, `permission-denied` or `cannot-write`.
+        """
+        path = path.resolve()
+        temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}")
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    if owner is not None and owner != (self.uid, os.getegid()):
+                        os.fchown(descriptor, *owner)
+                    if mode != 0o600:
+                        os.fchmod(descriptor, mode)
+                    file.write(content)
+                    file.flush()
+                    os.fsync(descriptor)
+                temporary.replace(path)
+            except OSError:
+                temporary.unlink(missing_ok=True)
+                raise
+            flush_directory(path.parent)
+        except OSError as error:
+            raise file_error(error, "write", path) from None
+
+    def remove(self, path: Path) -> None:
+        """Removes a file; one that is gone already is fine."""
+        try:
+            path.unlink(missing_ok=True)
+            flush_directory(path.parent)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise file_error(error, "remove", path) from None
+
+    def make_directory(self, path: Path, mode: int = 0o755) -> None:
+        """Makes one directory; one that exists already is left as it is."""
+        try:
+            path.mkdir(mode)
+            flush_directory(path.parent)
+        except FileExistsError:
+            if path.is_dir():
+                return
+            raise WizardError(
+                "not-a-directory",
+                f"{path} is not a directory.",
+                "Move it out of the way or choose another directory.",
+            ) from None
+        except OSError as error:
+            raise file_error(error, "make", path) from None
+
+    def remove_directory(self, path: Path) -> None:
+        """Removes a directory if it is empty; one that is in use stays."""
+        with contextlib.suppress(OSError):
+            path.rmdir()
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A private directory that is gone afterwards."""
+        with tempfile.TemporaryDirectory(prefix="pomcert-") as name:
+            yield Path(name)
+
+    # ── commands ───────────────────────────────────────────────────────────────────────────────
+
+    def which(self, name: str) -> str | None:
+        """Where a program is: on PATH, then in the system's own directories."""
+        path = os.pathsep.join((self.env.get("PATH", os.defpath), *SBIN))
+        return shutil.which(name, path=path)
+
+    def run(self, command: Command, timeout: float = COMMAND_SECONDS) -> Result:
+        """Runs a command and waits; a failure is an answer, not an exception.
+
+        A command `as_root` goes through `elevated` unless we are root. A command that is not
+        `as_root` runs as the person, with the person's HOME, also under sudo.
+
+        Raises:
+            WizardError: `privilege-needed`, `command-not-found` or `command-timeout`.
+        """
+        if command.as_root and not self.is_root:
+            if self.elevated is None:
+                raise WizardError(
+                    "privilege-needed", f"Only root may run: {command.shell()}", "Run it as root."
+                )
+            return self.elevated.run(command, timeout)
+        program = self.which(command.argv[0])
+        if program is None:
+            raise WizardError(
+                "command-not-found",
+                f"The program {command.argv[0]} is not on this machine.",
+                f"Install {command.argv[0]} and run again.",
+            )
+        env = dict(self.env)
+        user: int | None = None
+        group: int | None = None
+        if not command.as_root and self.invoked_by_other:
+            person = self.person
+            user, group = person.uid, person.gid
+            env = {name: value for name, value in env.items() if not name.startswith("XDG_")}
+            env |= {"HOME": str(person.home), "USER": person.name, "LOGNAME": person.name}
+        try:
+            done = subprocess.run(
+                [program, *command.argv[1:]],
+                input=command.stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=env,
+                timeout=timeout,
+                check=False,
+                user=user,
+                group=group,
+                extra_groups=None if user is None else [],
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            raise WizardError(
+                "command-timeout",
+                f"No answer within {timeout:.0f} s: {command.shell()}",
+                "Run it by hand to see what it waits for.",
+            ) from None
+        except OSError as error:
+            raise file_error(error, "run", Path(program)) from None
+        return Result(done.returncode, done.stdout.decode(errors="replace"))
+
+
+def flush_directory(path: Path) -> None:
+    """Makes a rename or removal inside a directory durable (POSIX asks for it; Windows cannot)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def writable(path: Path) -> None:
+    """Checks that a file could be written at a path; changes nothing.
+
+    Raises:
+        WizardError: what `System.write` would raise, found out before anything is begun.
+    """
+    target = path.resolve()
+    standing = target.parent
+    while not standing.exists() and standing != standing.parent:
+        standing = standing.parent
+    reason = 0
+    if target.is_dir():
+        reason = errno.EISDIR
+    elif not standing.is_dir():
+        reason = errno.ENOTDIR
+    elif not os.access(standing, os.W_OK | os.X_OK):
+        read_only = os.name == "posix" and os.statvfs(standing).f_flag & os.ST_RDONLY
+        reason = errno.EROFS if read_only else errno.EACCES
+    if reason:
+        raise file_error(OSError(reason, os.strerror(reason)), "write", target)
+
+
+def file_error(error: OSError, verb: str, path: Path) -> WizardError:
+    """An operating system's error in words: what, where, what to do."""
+    reason = os.strerror(error.errno) if error.errno else str(error)
+    code, hint = {
+        errno.ENOSPC: ("disk-full", "Free some space there and run again."),
+        errno.EDQUOT: ("disk-full", "Your quota is used up; free some space and run again."),
+        errno.EROFS: ("read-only", "Choose a directory on a file system that can be written."),
+        errno.EACCES: ("permission-denied", "Run as a user who may, or choose another place."),
+        errno.EPERM: ("permission-denied", "Run as a user who may, or choose another place."),
+        errno.EISDIR: ("is-a-directory", "Name a file, not a directory."),
+        errno.ENOTDIR: ("not-a-directory", "A part of this path is a file; choose another place."),
+        errno.ELOOP: ("link-loop", "This symbolic link leads to itself; name the file itself."),
+        errno.ENAMETOOLONG: ("name-too-long", "Choose a shorter path."),
+    }.get(error.errno or 0, (f"cannot-{verb}", "Look at the path and run again."))
+    return WizardError(code, f"Cannot {verb} {path}: {reason}.", hint)

@@ -1,0 +1,67 @@
+"""Pure checks of single values: None, or the problem in words."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import PurePath
+from urllib.parse import urlsplit
+
+from wizard.core.answers import Answers
+from wizard.core.questions import Problem, Value
+
+UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+def duration(text: str) -> timedelta | None:
+    """`90d`, `36h` or `30m` as a time span; None when it is none of these."""
+    match = re.fullmatch(r"(\d{1,6})([dhm])", text)
+    return timedelta(**{UNITS[match[2]]: int(match[1])}) if match else None
+
+
+def lifetime(longest: timedelta) -> Callable[[Value, Answers], Problem | None]:
+    """A check for a certificate's lifetime: at least an hour, at most `longest`."""
+
+    def check(value: Value, _answers: Answers) -> Problem | None:
+        span = duration(str(value))
+        if span is None:
+            return Problem("lifetime", f"{value!r} is not a time span.", "Write it like 90d or 36h.")
+        if not timedelta(hours=1) <= span <= longest:
+            return Problem(
+                "lifetime", f"{value} is out of range.", f"Choose 1h to {longest.days}d."
+            )
+        return None
+
+    return check
+
+
+def absolute_path(value: Value, _answers: Answers) -> Problem | None:
+    """Pomerium takes paths as they are and resolves relative ones against its own directory."""
+    text = str(value)
+    if "\0" in text or "\n" in text:
+        return Problem("path", "The path has a control character in it.", "Type it again.")
+    if text.startswith("~") or "$" in text:
+        return Problem(
+            "path", f"{text} would not be expanded by Pomerium.", "Write the path out from the root."
+        )
+    return (
+        None if PurePath(text).is_absolute() else Problem("path", f"{text!r} is not an absolute path.", "Start it with /.")
+    )
+
+
+def email(value: Value, _answers: Answers) -> Problem | None:
+    """One address, as Pomerium's policy language compares it."""
+    if re.fullmatch(r"[^\s@\"'<>]+@[^\s@\"'<>]+\.[^\s@\"'<>]+", str(value)):
+        return None
+    return Problem("email", f"{value!r} is not an e-mail address.", "Write it like you@example.com.")
+
+
+def https_url(value: Value, _answers: Answers) -> Problem | None:
+    """A URL with a scheme that Pomerium serves or reaches."""
+    try:
+        parts = urlsplit(str(value))
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_ok = urlsplit(""), False
+    if parts.scheme in {"https", "http"} and parts.hostname and port_ok:
+        return None
+    return Problem("url", f"{value!r} is not a URL.", "Write it like https://host.example.com.")

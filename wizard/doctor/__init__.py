@@ -1,0 +1,1 @@
+"""Proof: does what was written work for the clients on this machine?"""

@@ -1,0 +1,79 @@
+"""A TLS server on loopback that shows a certificate, and a handshake that checks it."""
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from wizard.core.errors import WizardError
+
+SECONDS = 10.0
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n"
+
+
+@contextlib.contextmanager
+def serve(chain: Path, key: Path) -> Iterator[int]:
+    """Serves a certificate on a free loopback port, as Pomerium would, while the block runs.
+
+    Raises:
+        WizardError: `proof-cannot-serve` when the files do not load or nothing can listen.
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(chain, key)
+        listener = socket.create_server(("127.0.0.1", 0))
+    except OSError as error:
+        raise WizardError(
+            "proof-cannot-serve",
+            f"The new certificate cannot be served on loopback: {error}.",
+            "Look at the files; Pomerium would fail in the same way.",
+        ) from None
+    thread = threading.Thread(target=_accept, args=(listener, context), daemon=True)
+    thread.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        # A blocked accept() does not notice close(); it does notice shutdown().
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(SECONDS)
+
+
+def _accept(listener: socket.socket, context: ssl.SSLContext) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        # A client that refuses the certificate hangs up; that is its verdict, not our error.
+        with contextlib.suppress(OSError), connection:
+            connection.settimeout(SECONDS)
+            with context.wrap_socket(connection, server_side=True) as stream:
+                stream.recv(65536)
+                stream.sendall(ANSWER)
+
+
+def shake_hands(port: int, name: str, root: Path) -> str:
+    """Connects like a client that trusts only `root`; returns the protocol and the cipher.
+
+    Raises:
+        WizardError: `proof-failed`, with the reason that the client gives.
+    """
+    context = ssl.create_default_context(cafile=str(root))
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), SECONDS) as connection,
+            context.wrap_socket(connection, server_hostname=name) as stream,
+        ):
+            cipher = stream.cipher()
+            return f"{stream.version()}, {cipher[0] if cipher else 'no cipher'}"
+    except OSError as error:
+        reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error
+        raise WizardError(
+            "proof-failed",
+            f"A client that trusts the root refuses the certificate for {name}: {reason}.",
+            "Please report this: it should have been caught before anything was written.",
+        ) from None

@@ -1,0 +1,331 @@
+"""The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
+
+import difflib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+from wizard.core import apply, registry
+from wizard.core.answers import AUTO, Answers, read_word
+from wizard.core.elevation import Elevation
+from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.events import Event, Finished
+from wizard.core.flow import Flow, Step
+from wizard.core.journal import Journal
+from wizard.core.plan import Plan
+from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
+from wizard.core.system import System
+from wizard.pki import names
+from wizard.strategies.base import Renewal, Strategy
+from wizard.targets.base import Target
+
+DEFAULT_NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
+
+
+def strategy(name: str) -> Strategy:
+    """A strategy by its name in answers."""
+    return cast("type[Strategy]", registry.load(registry.STRATEGIES, name))()
+
+
+def target(name: str) -> Target:
+    """A target by its name in answers."""
+    return cast("type[Target]", registry.load(registry.TARGETS, name))()
+
+
+def first_steps(system: System) -> tuple[Step, ...]:
+    """What everybody is asked: how to get a certificate, and for which names."""
+
+    def found(_answers: Answers) -> Value | Detected:
+        from wizard.targets.files import detect_names  # noqa: PLC0415  reads the configuration
+
+        return detect_names(system) or DEFAULT_NAMES
+
+    def offered() -> tuple[Choice, ...]:
+        infos = [strategy(name).info for name in registry.STRATEGIES]
+        return tuple(Choice(info.id, info.title, info.summary) for info in infos)
+
+    return (
+        Step(
+            "strategy",
+            "Strategy",
+            (
+                Question(
+                    "strategy",
+                    Kind.CHOICE,
+                    "How should Pomerium get its certificate?",
+                    "It decides who trusts the certificate and what has to be proved for it.",
+                    "Nothing on this machine changes before you have seen and confirmed the plan.",
+                    default=next(iter(registry.STRATEGIES)),
+                    choices=offered,
+                ),
+            ),
+        ),
+        Step(
+            "names",
+            "Names",
+            (
+                Question(
+                    "names",
+                    Kind.NAMES,
+                    "Which names should the certificate be for?",
+                    "A wildcard covers every host one level below it, but not the domain itself.",
+                    "*.localhost.pomerium.io points at 127.0.0.1 for everybody, so it works on any "
+                    "laptop without touching DNS. One name a line, or separated by commas.",
+                    default=found,
+                    check=lambda value, _: names.problems(value if isinstance(value, tuple) else ()),
+                ),
+            ),
+        ),
+    )
+
+
+def known_questions(system: System) -> dict[str, Question]:
+    """Every question of every strategy and target, by key: what an answers file may hold."""
+    parts = [strategy(name).steps(system) for name in registry.STRATEGIES]
+    parts += [target(name).steps(system) for name in registry.TARGETS]
+    steps = [*first_steps(system), *(step for part in parts for step in part)]
+    questions = {question.key: question for step in steps for question in step.questions}
+    return {**questions, TARGET.key: TARGET}
+
+
+TARGET = Question(
+    "output.target",
+    Kind.CHOICE,
+    "Where does Pomerium run?",
+    "It decides where the files go and who must be able to read them.",
+    "",
+    default=next(iter(registry.TARGETS)),
+    choices=lambda: tuple(
+        Choice(info.id, info.title, info.summary)
+        for info in (target(name).info for name in registry.TARGETS)
+    ),
+    when=lambda _: len(registry.TARGETS) > 1,
+)
+
+
+class Session:
+    """One way through the wizard: the answers so far, the questions left, the plan they make.
+
+    What was answered is kept even while an earlier answer hides its question, so that going back
+    and forth loses nothing.
+    """
+
+    def __init__(self, system: System, state: Path, given: Answers | None = None) -> None:
+        """`given` are answers as they were written; each is checked when it is taken over."""
+        self.system = system
+        self.state = state
+        self.journal = Journal(system, state)
+        self.given = Answers()
+        for key, value in (given.values if given else {}).items():
+            question = self.question(key)
+            problem = self.answer(question, value)
+            if problem is not None:
+                raise UsageError(problem.code, f"{key}: {problem.summary}", problem.hint)
+
+    @cached_property
+    def known(self) -> Mapping[str, Question]:
+        """Every question there is."""
+        return known_questions(self.system)
+
+    def question(self, key: str) -> Question:
+        """A question by its key."""
+        return self.known[key]
+
+    @property
+    def flow(self) -> Flow:
+        """The steps for the strategy and the target chosen."""
+        chosen = str(self.value(self.question("strategy")).value)
+        where = str(self.value(TARGET).value)
+        return Flow(
+            (
+                *first_steps(self.system),
+                *strategy(chosen).steps(self.system),
+                Step("target", "Target", (TARGET,)),
+                *target(where).steps(self.system),
+            )
+        )
+
+    def value(self, question: Question, answers: Answers | None = None) -> Detected:
+        """What stands as an answer now and where it comes from: given, found here, or the default.
+
+        An empty text stands for nothing where a question is optional; where it is not, the empty
+        answer means that somebody has to give one.
+        """
+        if question.key in self.given:
+            return Detected(self.given.values[question.key], "your answer")
+        default = question.default
+        if callable(default):
+            default = default(self.given if answers is None else answers)
+        if isinstance(default, Detected):
+            return default
+        return Detected("" if default is None else default, "the default")
+
+    def answer(self, question: Question, value: Value) -> Problem | None:
+        """Takes an answer over, in the form it will be used in, or says what is wrong with it."""
+        value = self._clean(question, value)
+        problem = _check(question, value, self.given)
+        if problem is None:
+            self.given = self.given.having(question.key, value)
+        return problem
+
+    def answer_word(self, key: str, word: str, where: str) -> None:
+        """Takes over an answer from `--set`, a variable or a typed line.
+
+        Raises:
+            UsageError: the word is not an answer to that question.
+        """
+        question = self.question(key)
+        problem = self.answer(question, read_word(word, question, where))
+        if problem is not None:
+            raise UsageError(problem.code, f"{where}: {problem.summary}", problem.hint)
+
+    def _clean(self, question: Question, value: Value) -> Value:
+        match question.kind, value:
+            case Kind.NAMES, tuple():
+                return tuple(dict.fromkeys(names.normalise(name) for name in value))
+            case Kind.PATH, str() if value.startswith("~/"):
+                return str(self.system.person.home / value[2:])
+            case Kind.PATH, str() if value:
+                return str(Path(value).absolute())
+        return value
+
+    def answers(self) -> Answers:
+        """Every visible question with its answer: what was given, found, or taken by default.
+
+        Raises:
+            UsageError: `answer-missing`, naming the key and the ways to answer it.
+        """
+        complete = Answers()
+        for step in self.flow.steps:
+            for question in step.questions:
+                if not question.when(complete) and question.key != TARGET.key:
+                    continue
+                value = self.value(question, complete).value
+                problem = _check(question, value, complete)
+                if problem is not None:
+                    raise UsageError(
+                        problem.code,
+                        f"{question.key}: {problem.summary}",
+                        f"{problem.hint} It is {question.key} in the answers file, "
+                        f"--set {question.key}=…, or {question.variable}.",
+                    )
+                complete = complete.having(question.key, value)
+        return complete
+
+    def order(self) -> tuple[str, ...]:
+        """The keys of the questions, in the order in which they are asked."""
+        return tuple(question.key for question in self.flow.questions())
+
+    def plan(self, renewal: Renewal = Renewal.NO) -> Plan:
+        """What would be done. Reads only.
+
+        Raises:
+            WizardError: an answer is missing or wrong, or it cannot be done on this machine.
+        """
+        self.journal.check()
+        answers = self.answers()
+        chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
+        installed = where.installed(answers, self.system)
+        work = chosen.work(answers, self.system, self.state, installed, renewal)
+        delivery = where.deliver(answers, self.system, work.material)
+        actions = (*work.before, *delivery.actions, *work.after)
+        return Plan(answers, self.order(), actions, (*work.notices, *delivery.notices))
+
+    def apply(
+        self, plan: Plan, *, may_ask: bool, cancel: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """Applies the plan.
+
+        Args:
+            plan: as it was reviewed.
+            may_ask: whether a person is there to type a password for sudo, doas or run0.
+            cancel: set it to stop; the run then rolls back.
+
+        Raises:
+            WizardError: see `carry_out`.
+        """
+        answers = plan.answers
+        chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
+        installed = where.installed(answers, self.system)
+        yield from carry_out(
+            plan,
+            self.system,
+            self.journal,
+            may_ask=may_ask,
+            cancel=cancel or threading.Event(),
+            prove=lambda: chosen.prove(answers, self.system, self.state, installed),
+        )
+
+
+def carry_out(
+    plan: Plan,
+    system: System,
+    journal: Journal,
+    *,
+    may_ask: bool,
+    cancel: threading.Event,
+    prove: Callable[[], Iterator[Event]],
+) -> Iterator[Event]:
+    """Applies a plan under the lock; see `core.apply.apply`.
+
+    Raises:
+        WizardError: `locked`, or `run-cut-off` when an earlier run has to be taken back first.
+    """
+    if plan.is_empty:
+        yield Finished("nothing-to-do", 0, "")
+        return
+    elevation = Elevation(system, may_ask=may_ask)
+    try:
+        with journal.lock():
+            if journal.cut_off():
+                raise WizardError(
+                    "run-cut-off", "An earlier run was cut off.", "Run again to take it back first."
+                )
+            yield from apply.apply(
+                plan, system, journal, elevation=elevation, prove=prove, cancel=cancel
+            )
+    finally:
+        elevation.stop()
+
+
+def settle(system: System, journal: Journal, *, may_ask: bool) -> Iterator[Event]:
+    """Takes back what crashed runs left half done; call it before planning.
+
+    Raises:
+        WizardError: `locked`, or `run-cut-off` when something could not be taken back.
+    """
+    if not journal.cut_off():
+        return
+    elevation = Elevation(system, may_ask=may_ask)
+    try:
+        with journal.lock():
+            for run in reversed(journal.cut_off()):
+                if (yield from apply.take_back(run, system, elevation, "rolled-back")):
+                    raise WizardError(
+                        "run-cut-off",
+                        f"Run {run.id} was cut off, and not all of it could be taken back.",
+                        "Do what is said above and run again.",
+                        exit_code=ExitCode.NEEDS_CLEANUP,
+                    )
+    finally:
+        elevation.stop()
+
+
+def _check(question: Question, value: Value, answers: Answers) -> Problem | None:
+    """What is wrong with an answer, or None; a list may be empty where its question says so."""
+    if value == "":
+        missing = Problem("answer-missing", "Nothing was answered.", question.prompt)
+        return None if question.optional else missing
+    if question.kind in {Kind.CHOICE, Kind.MANY} and value != AUTO:
+        offered = {choice.value: choice for choice in question.offered()}
+        for item in (value,) if isinstance(value, str) else value if value is not True else ():
+            choice = offered.get(item)
+            if choice is None:
+                near = difflib.get_close_matches(item, offered, n=1, cutoff=0.4)
+                hint = f"Did you mean {near[0]}?" if near else f"One of: {', '.join(offered)}."
+                return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
+            if choice.unavailable:
+                return Problem("unavailable", f"{item}: {choice.unavailable}.", "Choose another.")
+    return question.check(value, answers)

@@ -1,0 +1,161 @@
+"""The commands beside the wizard: renew, status, undo, trust, answers, list."""
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import cast
+
+from wizard.core import registry
+from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.events import Event, Finished, PrivilegeNeeded
+from wizard.core.registry import Info
+from wizard.core.system import System
+from wizard.headless.jsonl import JsonLines
+from wizard.headless.text import Text
+
+Front = Text | JsonLines
+
+
+def run(
+    options: argparse.Namespace, system: System, state: Path, front: Front, *, may_ask: bool
+) -> int:
+    """Runs one command and returns its exit code."""
+    may_ask = may_ask and isinstance(front, Text)
+    match options.command:
+        case "renew" | "undo":
+            return _changed(options, system, state, front, may_ask=may_ask)
+        case "trust" if options.do != "status":
+            return _change_trust(options, system, state, front, may_ask=may_ask)
+        case "trust":
+            return _trust(options, system, state)
+        case "status":
+            return _status(options, system, state)
+        case "answers":
+            return _answers(options, system, state)
+        case _:
+            return _list(options)
+
+
+def follow(events: Iterator[Event], front: Front) -> int:
+    """Draws every event and returns how it ended; leaving early rolls the run back.
+
+    Privilege is asked for right away: the engine knows whether somebody may be asked.
+    """
+    code = 0
+    with contextlib.closing(cast("Generator[Event]", events)) as running:
+        for event in running:
+            front.event(event)
+            if isinstance(event, PrivilegeNeeded):
+                with contextlib.suppress(WizardError):
+                    event.elevation.start()
+            elif isinstance(event, Finished):
+                code = code or event.exit_code
+    return code
+
+
+def _changed(
+    options: argparse.Namespace, system: System, state: Path, front: Front, *, may_ask: bool
+) -> int:
+    from wizard import upkeep  # noqa: PLC0415  `list` needs none of it
+    from wizard.core.journal import Journal  # noqa: PLC0415
+    from wizard.engine import settle  # noqa: PLC0415
+
+    if options.command == "undo":
+        return follow(
+            upkeep.undo(system, state, options.run, force=options.force, may_ask=may_ask), front
+        )
+    follow(settle(system, Journal(system, state), may_ask=may_ask), front)
+    return follow(
+        upkeep.renew(system, state, name=options.name, force=options.force, may_ask=may_ask), front
+    )
+
+
+def _change_trust(
+    options: argparse.Namespace, system: System, state: Path, front: Front, *, may_ask: bool
+) -> int:
+    from wizard import upkeep  # noqa: PLC0415  `list` needs none of it
+    from wizard.core.journal import Journal  # noqa: PLC0415
+    from wizard.engine import settle  # noqa: PLC0415
+
+    follow(settle(system, Journal(system, state), may_ask=may_ask), front)
+    install = options.do == "install"
+    stores = options.store or ["auto"]
+    return follow(
+        upkeep.change_trust(system, state, stores, install=install, may_ask=may_ask), front
+    )
+
+
+def _trust(options: argparse.Namespace, system: System, state: Path) -> int:
+    from wizard import upkeep  # noqa: PLC0415  `list` needs none of it
+
+    rows = upkeep.trust_status(system, state, options.store or ["auto"])
+    for row in rows:
+        if options.json:
+            JsonLines().row(row.to_json())
+            continue
+        lost = " (its files are lost; trust uninstall removes it)" if row.is_lost else ""
+        reason = f": {row.status.reason}" if row.status.reason else ""
+        print(f"{row.status.trust.value:8}{row.place}  {row.root}{lost}{reason}")
+    if not rows and not options.json:
+        print("There is no local root, and no store has one of ours.")
+    return int(ExitCode.DONE)
+
+
+def _status(options: argparse.Namespace, system: System, state: Path) -> int:
+    from wizard import upkeep  # noqa: PLC0415  `list` needs none of it
+
+    rows = upkeep.status(system, state)
+    for row in rows:
+        if options.json:
+            JsonLines().row(row.to_json())
+            continue
+        print(f"{', '.join(row.names)}  ({row.strategy})")
+        print(f"  certificate  {row.path}")
+        if row.expires and row.renew_after:
+            left = (row.expires - system.now()).days
+            print(f"  expires      {row.expires:%Y-%m-%d %H:%M} UTC, in {left} days")
+            print(f"  renewal      due from {row.renew_after:%Y-%m-%d}: pomcert-wizard renew")
+        for drift in row.drift:
+            print(f"  differs      would {drift}")
+        if not row.drift:
+            print("  drift        none: everything is as it was asked for")
+        print(f"  undo         pomcert-wizard undo {row.run}")
+    if not rows and not options.json:
+        print("Nothing is installed yet. To begin: pomcert-wizard")
+    return _trust(argparse.Namespace(store=[], json=options.json), system, state) if rows else 0
+
+
+def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
+    from wizard.core.answers import Answers  # noqa: PLC0415  `list` needs none of it
+    from wizard.engine import Session, known_questions  # noqa: PLC0415
+    from wizard.headless import export  # noqa: PLC0415
+
+    if options.do == "schema":
+        print(json.dumps(export.schema(known_questions(system).values()), indent=2))
+        return int(ExitCode.DONE)
+    name = options.strategy or next(iter(registry.STRATEGIES))
+    session = Session(system, state, Answers({"strategy": name}))
+    sys.stdout.write(export.commented(session.answers(), session.flow.questions()))
+    return int(ExitCode.DONE)
+
+
+def _list(options: argparse.Namespace) -> int:
+    tables = {
+        "strategies": registry.STRATEGIES,
+        "stores": registry.STORES,
+        "targets": registry.TARGETS,
+    }
+    table = tables.get(options.what)
+    if table is None:
+        raise UsageError("usage", f"There is no list of {options.what}.", "See: pomcert-wizard list -h")
+    for name in table:
+        info = cast("Info", getattr(registry.load(table, name), "info"))  # noqa: B009
+        if options.json:
+            row = {"event": "part", "id": name, "title": info.title, "summary": info.summary}
+            JsonLines().row({**row})
+        else:
+            print(f"{name:10} {info.title}. {info.summary}")
+    return int(ExitCode.DONE)

@@ -1,0 +1,78 @@
+"""Answers as files: TOML that gives the same plan again, commented examples, and the JSON Schema."""
+
+import textwrap
+from collections.abc import Iterable
+
+from wizard.core.answers import SCHEMA_VERSION, Answers, document, line_of
+from wizard.core.events import Json
+from wizard.core.questions import Kind, Question
+
+HEADER = "# Repeat this install: pomcert-wizard --answers FILE\n"
+
+
+def to_toml(answers: Answers, order: Iterable[str]) -> str:
+    """Answers as an answers file."""
+    import tomli_w  # noqa: PLC0415  only exports need it
+
+    return HEADER + tomli_w.dumps(document(answers, tuple(order)))
+
+
+def commented(answers: Answers, questions: Iterable[Question]) -> str:
+    """An answers file with every key and, above each, what it means and what else it could be."""
+    known = {question.key: question for question in questions}
+    lines = to_toml(answers, known).splitlines()
+    for key in reversed([key for key in known if key in answers]):
+        at = line_of("\n".join(lines), key) - 1
+        lines[at:at] = ["", *_comment(known[key])] if lines[at - 1] else _comment(known[key])
+    return "\n".join(lines) + "\n"
+
+
+def _comment(question: Question) -> list[str]:
+    text = f"{question.prompt} {question.why}"
+    if question.kind in {Kind.CHOICE, Kind.MANY}:
+        text += f" One of: {', '.join(choice.value for choice in question.offered())}."
+    return textwrap.wrap(text, 98, initial_indent="# ", subsequent_indent="# ")
+
+
+def schema(questions: Iterable[Question]) -> dict[str, Json]:
+    """The JSON Schema (2020-12) of an answers file, made from the questions."""
+    root = _object("Answers for pomcert-wizard")
+    _properties(root)["schema_version"] = {"const": SCHEMA_VERSION}
+    for question in questions:
+        *tables, leaf = question.key.split(".")
+        branch = root
+        for table in tables:
+            inner = _properties(branch).setdefault(table, _object(table))
+            branch = inner if isinstance(inner, dict) else branch
+        _properties(branch)[leaf] = _property(question)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root}
+
+
+def _object(title: str) -> dict[str, Json]:
+    return {"title": title, "type": "object", "properties": {}, "additionalProperties": False}
+
+
+def _properties(branch: dict[str, Json]) -> dict[str, Json]:
+    found = branch["properties"]
+    return found if isinstance(found, dict) else {}
+
+
+def _property(question: Question) -> Json:
+    row: dict[str, Json] = {"title": question.prompt, "description": f"{question.why} {question.help}"}
+    if not callable(question.default) and question.default is not None:
+        default = question.default
+        row["default"] = list(default) if isinstance(default, tuple) else default
+    words: list[Json] = [choice.value for choice in question.offered()]
+    text: dict[str, Json] = {"type": "string"}
+    match question.kind:
+        case Kind.FLAG:
+            return {**row, "type": "boolean"}
+        case Kind.CHOICE:
+            return {**row, "enum": words}
+        case Kind.MANY:
+            items: dict[str, Json] = {"type": "array", "items": {"enum": words}}
+            return {**row, "default": "auto", "anyOf": [{"const": "auto"}, items]}
+        case Kind.NAMES:
+            return {**row, "type": "array", "items": text, "minItems": 1}
+        case _:
+            return {**row, **text}

@@ -1,0 +1,36 @@
+"""What a strategy hands to a target: a certificate's files, made when they are written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from wizard.core.secrets import Secret
+from wizard.core.system import Kept
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """A certificate to serve.
+
+    `chain` is PEM, the leaf first, and `key` its key; both are called once, at apply. `is_current`
+    says that the files on disk are good as they are. `root` is PEM of a private root, for clients
+    that need it named. `is_development` says that the names
+    must not be pinned by HSTS.
+    """
+
+    names: tuple[str, ...]
+    chain: Callable[[], bytes]
+    key: Callable[[], Secret]
+    is_current: bool
+    is_development: bool
+    root: Callable[[], bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Where a certificate and its key are kept, and what is there now."""
+
+    chain_path: Path
+    key_path: Path
+    chain: Kept | None
+    key: Kept | None

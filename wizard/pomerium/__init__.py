@@ -1,0 +1,1 @@
+"""Pomerium's own settings and the files that hold them."""

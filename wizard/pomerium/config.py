@@ -1,0 +1,18 @@
+"""Reading, editing and writing Pomerium's configuration: what the rest of the wizard uses."""
+
+from wizard.pomerium.certificates import Covered, Edit, with_certificate
+from wizard.pomerium.document import Document, parse, read
+from wizard.pomerium.new_config import new_config
+from wizard.pomerium.redact import MASK, redacted
+
+__all__ = [
+    "MASK",
+    "Covered",
+    "Document",
+    "Edit",
+    "new_config",
+    "parse",
+    "read",
+    "redacted",
+    "with_certificate",
+]

@@ -1,0 +1,80 @@
+"""A complete, commented Pomerium configuration for a place that has none."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wizard.core.errors import UsageError
+from wizard.pomerium.document import require_absolute
+from wizard.pomerium.emitter import commented, dump
+
+_REFERENCE = "https://www.pomerium.com/docs/reference"
+
+
+def new_config(
+    cert: Path,
+    key: Path,
+    *,
+    shared_secret: str,
+    cookie_secret: str,
+    route_from: str,
+    route_to: str,
+    email: str | None = None,
+    address: str = ":443",
+    development: bool = False,
+) -> bytes:
+    """A configuration that serves one route with this certificate.
+
+    `email` is who may pass; without one Pomerium lets nobody pass, and a comment says what to add.
+    `development` keeps browsers from pinning the names to HTTPS. The secrets are base64 of 32 bytes
+    each; they are not looked at, so that a preview may pass placeholders.
+
+    Raises:
+        UsageError: `path-not-absolute`, `path-not-utf-8`, or `route-not-concrete` for a
+            `route_from` that is not `https://` and one host without `*`.
+
+    """
+    require_absolute(cert, key)
+    _check_route(route_from)
+    route: dict[str, object] = {"from": route_from, "to": route_to, "pass_identity_headers": True}
+    comments = {
+        "certificates": "Read again whenever the files change; no restart is needed.",
+        "set_response_headers": "No HSTS: it would pin development names to HTTPS for a year.",
+        "shared_secret": "Base64 of 32 random bytes each. Keep them to yourself, and keep "
+        "them: new ones end every session.",
+        "routes": "One entry an application. Without an allowing policy Pomerium lets nobody pass.",
+    }
+    if email is not None:
+        route["policy"] = [{"allow": {"or": [{"email": {"is": email}}]}}]
+    else:
+        comments["routes"] += (
+            "\nAdd to this route who may pass:\n"
+            + dump({"policy": [{"allow": {"or": [{"email": {"is": "you@example.com"}}]}}]}).rstrip()
+        )
+    settings: dict[str, object] = {
+        "address": address,
+        "certificates": [{"cert": str(cert), "key": str(key)}],
+    }
+    if development:
+        settings["set_response_headers"] = {"Strict-Transport-Security": "max-age=0"}
+    settings |= {
+        "shared_secret": shared_secret,
+        "cookie_secret": cookie_secret,
+        "routes": [route],
+    }
+    start = f"Pomerium's configuration, made by pomcert-wizard. Every setting: {_REFERENCE}"
+    return dump(commented(settings, start, comments)).encode()
+
+
+def _check_route(route_from: str) -> None:
+    try:
+        parts = urlsplit(route_from)
+        host = parts.hostname or ""
+    except ValueError:
+        host = ""
+        parts = urlsplit("")
+    if parts.scheme != "https" or not host or "*" in host or parts.path not in {"", "/"}:
+        raise UsageError(
+            "route-not-concrete",
+            f"{route_from!r} is not the address of one host, which a first route needs.",
+            "Give it as https://HOST, for example https://verify.localhost.pomerium.io.",
+        )

@@ -1,0 +1,1 @@
+"""Strategies: the ways to get a certificate. One file each, one line in the registry."""

@@ -1,0 +1,68 @@
+"""What a strategy is: questions, and the work that their answers make."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from wizard.core.actions import Action
+from wizard.core.answers import Answers
+from wizard.core.events import Event
+from wizard.core.flow import Step
+from wizard.core.registry import Info
+from wizard.core.system import System
+from wizard.pki.material import Installed, Material
+
+
+class Renewal(Enum):
+    """Why a plan is made."""
+
+    NO = "install"
+    """All that the answers ask for."""
+    DUE = "due"
+    """Only what time made necessary, so that a timer needs no privilege."""
+    NOW = "now"
+    """The same, and a new certificate in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a strategy does before and after the target installs its certificate."""
+
+    before: tuple[Action, ...]
+    material: Material
+    after: tuple[Action, ...]
+    notices: tuple[str, ...]
+
+
+class Strategy(Protocol):
+    """A way to get a certificate."""
+
+    info: ClassVar[Info]
+
+    def steps(self, system: System) -> Sequence[Step]:
+        """What it must know."""
+
+    def work(
+        self,
+        answers: Answers,
+        system: System,
+        state: Path,
+        installed: Installed,
+        renewal: Renewal,
+    ) -> Work:
+        """What is to be done. Reads only.
+
+        Raises:
+            WizardError: it cannot be done here.
+        """
+
+    def prove(
+        self, answers: Answers, system: System, state: Path, installed: Installed
+    ) -> Iterator[Event]:
+        """Shows that clients accept what was installed.
+
+        Raises:
+            WizardError: the certificate does not work.
+        """

@@ -1,0 +1,363 @@
+"""A local certificate authority: offline, trusted on this machine only, for development and labs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from wizard.core import validation
+from wizard.core.actions import Action, WriteFile
+from wizard.core.answers import AUTO, Answers
+from wizard.core.errors import WizardError
+from wizard.core.events import Event
+from wizard.core.flow import Step
+from wizard.core.questions import Choice, Kind, Question
+from wizard.core.registry import Info
+from wizard.core.secrets import Secret
+from wizard.core.system import System
+from wizard.pki import chain, keys, leaf
+from wizard.pki.authority import Authority, create
+from wizard.pki.material import Installed, Material
+from wizard.strategies.base import Renewal, Work
+
+STORES: Final = (
+    ("system", "The operating system", ("linux", "macos", "windows")),
+    ("nss", "Firefox and Chromium", ("nss",)),
+    ("java", "Java", ("java",)),
+)
+if TYPE_CHECKING:
+    from wizard.trust.base import Anchor
+
+FILES: Final = ("root.pem", "issuer.pem", "issuer-key.pem")
+
+
+@dataclass
+class Issuance:
+    """What is made at apply, each once: the authority, unless there is one, and the leaf."""
+
+    answers: Answers
+    system: System
+    standing: Authority | None
+    names: tuple[str, ...]
+
+    @cached_property
+    def authority(self) -> Authority:
+        """The authority that stands, or a new one for all names it must cover."""
+        return self.standing or create(
+            self.names,
+            now=self.system.now(),
+            key_type=self.answers.text("local_ca.key_type"),
+            constrain=self.answers.flag("local_ca.constrain_names"),
+        )
+
+    @cached_property
+    def leaf(self) -> leaf.Leaf:
+        """A new certificate for the names that were asked for."""
+        return leaf.issue(
+            self.authority,
+            self.answers.texts("names"),
+            now=self.system.now(),
+            lifetime=validation.duration(self.answers.text("local_ca.lifetime")) or timedelta(90),
+            key_type=self.answers.text("local_ca.key_type"),
+        )
+
+    def root_pem(self) -> bytes:
+        """The root."""
+        return chain.to_pem([self.authority.root])
+
+    def issuer_pem(self) -> bytes:
+        """The issuer."""
+        return chain.to_pem([self.authority.issuer])
+
+    def issuer_key(self) -> bytes:
+        """The issuer's key, for its own file."""
+        return keys.to_pem(self.authority.issuer_key).reveal()
+
+    def chain_pem(self) -> bytes:
+        """The leaf and what issued it."""
+        return chain.to_pem([self.leaf.certificate, *self.leaf.issuers])
+
+    def key(self) -> Secret:
+        """The leaf's key."""
+        return keys.to_pem(self.leaf.key)
+
+
+class LocalCa:
+    """Issues from a root of this machine's own, whose reach ends at the names that were asked for."""
+
+    info: ClassVar[Info] = Info(
+        "local-ca",
+        "Local development CA",
+        "A private root that this machine trusts. Works offline, in a minute; not for the public.",
+    )
+
+    def steps(self, system: System) -> Sequence[Step]:
+        """Where the root is trusted, and what the certificate is like."""
+        return (
+            Step("trust", "Trust stores", (_stores(system),)),
+            Step("certificate", "Certificate", CERTIFICATE),
+        )
+
+    def work(
+        self,
+        answers: Answers,
+        system: System,
+        state: Path,
+        installed: Installed,
+        renewal: Renewal,
+    ) -> Work:
+        """A root where none fits, a leaf where none is good, trust where it is missing."""
+        names = answers.texts("names")
+        old = load(system, state)
+        fits = old is not None and _fits(old, answers, system)
+        issuance = Issuance(answers, system, old if fits else None, _covered(old, answers))
+        reusable = fits and renewal is not Renewal.NOW
+        current = reusable and _is_current(installed, issuance, answers, system)
+        before: list[Action] = []
+        notices: list[str] = []
+        if not fits:
+            before = _authority_files(system, state, issuance)
+            if old is not None:
+                notices.append(
+                    f"The root {old.name} cannot vouch for these answers, so a new root replaces "
+                    "it. Certificates of the old one stop being trusted; renew makes them again."
+                )
+        if not answers.flag("local_ca.constrain_names"):
+            notices.append(
+                "The root is not constrained: whoever gets the issuer's key from the state "
+                "directory can pretend to be any site in the world to whoever trusts this root."
+            )
+        material = Material(
+            names,
+            issuance.chain_pem,
+            issuance.key,
+            is_current=current,
+            is_development=True,
+            root=issuance.root_pem,
+        )
+        trusts = _wanted(answers) and not (fits and renewal is not Renewal.NO)
+        after = _trust(answers, system, state, issuance, old) if trusts else ()
+        return Work(tuple(before), material, after, tuple(notices))
+
+    def prove(
+        self, answers: Answers, system: System, state: Path, installed: Installed
+    ) -> Iterator[Event]:
+        """Serves the certificate on loopback, checks it, and asks the clients of this machine."""
+        from wizard.doctor.proof import prove  # noqa: PLC0415  ssl, only when there is something
+
+        yield from prove(
+            system,
+            installed.chain_path,
+            installed.key_path,
+            state / "ca" / "root.pem",
+            answers.texts("names"),
+            with_clients=bool(_wanted(answers)),
+        )
+
+
+def load(system: System, state: Path) -> Authority | None:
+    """The authority of a state directory, or None where there is none.
+
+    Raises:
+        WizardError: `ca-incomplete`, `key-mode`, or a file of it cannot be read.
+    """
+    paths = [state / "ca" / name for name in FILES]
+    files = [system.keep(path) for path in paths]
+    root, issuer, key = files
+    if root is None and issuer is None and key is None:
+        return None
+    if root is None or issuer is None or key is None:
+        gone = ", ".join(path.name for path, file in zip(paths, files, strict=True) if not file)
+        raise WizardError(
+            "ca-incomplete",
+            f"The local CA in {state / 'ca'} lost {gone}.",
+            "Put the file back, or move the directory away to have a new root made.",
+        )
+    if key.mode & 0o077:
+        raise open_key(paths[2], key.mode)
+    return Authority(
+        chain.read(root.content, str(paths[0]))[0],
+        chain.read(issuer.content, str(paths[1]))[0],
+        keys.from_pem(key.content, str(paths[2])),
+    )
+
+
+def anchor_of(authority: Authority, state: Path) -> "Anchor":
+    """An authority's root, as trust stores take it."""
+    from wizard.trust.base import Anchor  # noqa: PLC0415  stores = [] needs none of it
+
+    der = authority.root.public_bytes(Encoding.DER)
+    return Anchor(authority.name, der, state / "ca" / "root.pem")
+
+
+def open_key(path: Path, mode: int) -> WizardError:
+    """The error for a private key that others can read."""
+    return WizardError(
+        "key-mode",
+        f"The private key {path} has mode {mode:04o}: others can read it, and may have.",
+        f"Delete it to have a new one made, or, if nobody can have read it: chmod 0600 {path}",
+    )
+
+
+def _fits(authority: Authority, answers: Answers, system: System) -> bool:
+    """Whether the authority can go on: the names, the kind, and a leaf's life left."""
+    lifetime = validation.duration(answers.text("local_ca.lifetime")) or timedelta(90)
+    return (
+        authority.permits(answers.texts("names"))
+        and (authority.permitted is not None) == answers.flag("local_ca.constrain_names")
+        and keys.type_of(authority.issuer_key) == answers.text("local_ca.key_type")
+        and authority.issuer.not_valid_after_utc > system.now() + lifetime
+    )
+
+
+def _covered(old: Authority | None, answers: Answers) -> tuple[str, ...]:
+    """The names a new root is for: these, and what the old one covered, which it replaces."""
+    return (*answers.texts("names"), *((old.permitted or ()) if old else ()))
+
+
+def _is_current(
+    installed: Installed, issuance: Issuance, answers: Answers, system: System
+) -> bool:
+    """Whether the installed leaf is this authority's, for these names, and has life left."""
+    if installed.chain is None or installed.key is None or issuance.standing is None:
+        return False
+    certificate, *issuers = chain.read(installed.chain.content, str(installed.chain_path))
+    key = keys.from_pem(installed.key.content, str(installed.key_path))
+    names = answers.texts("names")
+    if not (
+        chain.belongs(certificate, key)
+        and set(chain.names_of(certificate)) == set(names)
+        and keys.type_of(key) == answers.text("local_ca.key_type")
+        and not chain.is_due(certificate, system.now())
+    ):
+        return False
+    try:
+        chain.verify(certificate, issuers, issuance.standing.root, names, system.now())
+    except WizardError:
+        return False
+    return True
+
+
+def _authority_files(system: System, state: Path, issuance: Issuance) -> list[Action]:
+    contents = (issuance.root_pem, issuance.issuer_pem, issuance.issuer_key)
+    whats = ("root certificate", "issuer certificate", "issuer's private key")
+    whys = (
+        "What clients trust. Its private key is dropped as soon as the issuer is signed.",
+        "Issues the certificates that Pomerium serves, so that renewing needs no privilege.",
+        "Never leaves this directory, which nobody else can enter.",
+    )
+    return [
+        WriteFile(
+            state / "ca" / name,
+            what,
+            why,
+            content,
+            mode=0o600,
+            before=system.keep(state / "ca" / name),
+            directory_mode=0o700,
+        )
+        for name, what, why, content in zip(FILES, whats, whys, contents, strict=True)
+    ]
+
+
+def _wanted(answers: Answers) -> tuple[str, ...]:
+    return answers.texts("local_ca.stores")
+
+
+def _trust(
+    answers: Answers,
+    system: System,
+    state: Path,
+    issuance: Issuance,
+    old: Authority | None,
+) -> tuple[Action, ...]:
+    """Trust in every place that lacks it; the replaced root goes where the new one comes."""
+    from wizard.trust import places  # noqa: PLC0415  stores = [] needs none of it
+    from wizard.trust.action import DistrustRoot, TrustRoot  # noqa: PLC0415
+    from wizard.trust.base import Anchor, Trust  # noqa: PLC0415
+
+    def anchor() -> Anchor:
+        return anchor_of(issuance.authority, state)
+
+    standing = issuance.standing
+    nobody = Anchor("pomcert XXXXXXXX", b"", state / "ca" / "root.pem")
+    expected = anchor_of(standing, state) if standing else nobody
+    actions: list[Action] = []
+    for store, place in places(system, _wanted(answers)):
+        if standing is None or place.check(expected).trust is not Trust.FULL:
+            why = "So that its clients accept the certificate."
+            actions.append(TrustRoot(place, store, anchor, expected, why))
+        if old is not None and standing is None:
+            replaced = anchor_of(old, state)
+            if place.check(replaced).trust is not Trust.NONE:
+                why = "The new root replaces it."
+                actions.append(DistrustRoot(place, store, replaced, why))
+    return tuple(actions)
+
+
+def _stores(system: System) -> Question:
+    def offered() -> tuple[Choice, ...]:
+        from wizard.trust import places  # noqa: PLC0415  stores = [] needs none of it
+
+        found = places(system, AUTO)
+        return tuple(
+            Choice(word, title, ", ".join(p.title for s, p in found if s in stores) or "none here")
+            for word, title, stores in STORES
+        )
+
+    return Question(
+        "local_ca.stores",
+        Kind.MANY,
+        "Which trust stores should get the root?",
+        "Only clients whose store has the root show a green padlock.",
+        "The system store serves curl, wget, Go and most of the command line. nss is where Firefox "
+        "and Chromium keep theirs on Linux. java is every Java runtime that is found. auto means "
+        "every store found here; none at all is fine too: clients can be given the root file.",
+        default=AUTO,
+        choices=offered,
+    )
+
+
+CERTIFICATE: Final = (
+    Question(
+        "local_ca.key_type",
+        Kind.CHOICE,
+        "Which kind of key?",
+        "P-256 is fast and accepted everywhere; RSA is for clients from before 2012.",
+        "It is used for the root, the issuer and the certificate. Another kind means a new root.",
+        default="ecdsa-p256",
+        choices=(
+            Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
+            Choice("ecdsa-p384", "ECDSA P-384", "where a policy asks for 192-bit strength"),
+            Choice("rsa-2048", "RSA 2048", "for old clients"),
+            Choice("rsa-3072", "RSA 3072", "RSA where a policy asks for 128-bit strength"),
+            Choice("rsa-4096", "RSA 4096", "RSA where a policy asks for it; slow"),
+        ),
+        advanced=True,
+    ),
+    Question(
+        "local_ca.lifetime",
+        Kind.TEXT,
+        "How long is a certificate valid?",
+        "It is renewed without privilege when a third of its life is left.",
+        "Write 90d for ninety days or 36h for hours. At most 825d, or Apple's clients refuse it.",
+        default="90d",
+        advanced=True,
+        check=validation.lifetime(leaf.LONGEST),
+    ),
+    Question(
+        "local_ca.constrain_names",
+        Kind.FLAG,
+        "Limit the root to these names?",
+        "A stolen key of a limited root is worth nothing anywhere else.",
+        "The root then carries critical name constraints (RFC 5280, 4.2.1.10). Only clients built "
+        "on mbedTLS or old wolfSSL, mostly in devices, cannot read it. Without the limit, whoever "
+        "gets the issuer's key can pretend to be any site to whoever trusts the root.",
+        default=True,
+        advanced=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Targets: where Pomerium runs. One file each, one line in the registry."""

@@ -1,0 +1,39 @@
+"""What a target is: where the files go and what else Pomerium needs there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from wizard.core.actions import Action
+from wizard.core.answers import Answers
+from wizard.core.flow import Step
+from wizard.core.registry import Info
+from wizard.core.system import System
+from wizard.pki.material import Installed, Material
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The actions that put a certificate where Pomerium finds it."""
+
+    actions: tuple[Action, ...]
+    notices: tuple[str, ...]
+
+
+class Target(Protocol):
+    """A way in which Pomerium runs."""
+
+    info: ClassVar[Info]
+
+    def steps(self, system: System) -> Sequence[Step]:
+        """What it must know."""
+
+    def installed(self, answers: Answers, system: System) -> Installed:
+        """The files that are there now; reads only."""
+
+    def deliver(self, answers: Answers, system: System, material: Material) -> Delivery:
+        """What is to be done. Reads only.
+
+        Raises:
+            WizardError: it cannot be done here.
+        """

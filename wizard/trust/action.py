@@ -1,0 +1,193 @@
+"""Trusting a root, and no longer trusting one, as actions of a plan."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from wizard.core.actions import Change, ChangeKind
+from wizard.core.errors import WizardError
+from wizard.core.events import Json, lines
+from wizard.core.journal import Run
+from wizard.core.system import Command, System
+from wizard.trust import places
+from wizard.trust.base import Anchor, Place, Status, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class TrustRoot:
+    """Trusts a root in one place.
+
+    `anchor` gives the root and makes it where it is new, so only a run may call it; `expected`
+    stands for it in the plan.
+    """
+
+    place: Place
+    store: str
+    anchor: Callable[[], Anchor]
+    expected: Anchor
+    why: str
+    isolated: bool = field(default=True, init=False)
+
+    @property
+    def id(self) -> str:
+        """The action's name in plans and journals."""
+        return f"trust:{self.place.id}"
+
+    @property
+    def title(self) -> str:
+        """What it does, in words."""
+        return f"trust the root in {self.place.title}"
+
+    def preview(self) -> Change:
+        """The place and its commands."""
+        return _change(self, self.place.install_commands(self.expected), "trust the root")
+
+    def privileged(self, _system: System) -> Sequence[Command]:
+        """The commands that need root."""
+        return _as_root(self.place.install_commands(self.anchor()))
+
+    def undo(self, _system: System, run: Run) -> "RestoreTrust":
+        """Remove it again, unless it was trusted before."""
+        anchor = self.anchor()
+        trusted = self.place.check(anchor).trust is Trust.FULL
+        return _undo(self.store, self.place, anchor, run, trusted=trusted)
+
+    def apply(self, _system: System) -> dict[str, Json]:
+        """Installs, and looks whether it took."""
+        status = self.place.install(self.anchor())
+        if status.trust is not Trust.FULL:
+            raise _incomplete(self.place, status, "does not trust the root")
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class DistrustRoot:
+    """Removes a root of ours from one place."""
+
+    place: Place
+    store: str
+    root: Anchor
+    why: str
+    isolated: bool = field(default=True, init=False)
+
+    @property
+    def id(self) -> str:
+        """The action's name in plans and journals."""
+        return f"distrust:{self.root.stem}:{self.place.id}"
+
+    @property
+    def title(self) -> str:
+        """What it does, in words."""
+        return f"remove {self.root.name} from {self.place.title}"
+
+    def preview(self) -> Change:
+        """The place and its commands."""
+        return _change(self, self.place.uninstall_commands(self.root), f"remove {self.root.name}")
+
+    def privileged(self, _system: System) -> Sequence[Command]:
+        """The commands that need root."""
+        return _as_root(self.place.uninstall_commands(self.root))
+
+    def undo(self, _system: System, run: Run) -> "RestoreTrust":
+        """Trust it again, if it was trusted."""
+        trusted = self.place.check(self.root).trust is not Trust.NONE
+        return _undo(self.store, self.place, self.root, run, trusted=trusted)
+
+    def apply(self, _system: System) -> dict[str, Json]:
+        """Uninstalls, and looks whether it is gone."""
+        status = self.place.uninstall(self.root)
+        if status.trust is not Trust.NONE:
+            raise _incomplete(self.place, status, "still has the root")
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTrust:
+    """Puts one place back: the root trusted, or not there. A place that is gone needs nothing."""
+
+    store: str
+    place: str
+    name: str
+    path: Path
+    der: bytes
+    trusted: bool
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Json]) -> "RestoreTrust":
+        """Reads what `to_json` wrote."""
+        store, place, name, path, der = (
+            str(entry[key]) for key in ("store", "place", "name", "path", "der")
+        )
+        return cls(store, place, name, Path(path), bytes.fromhex(der), entry["trusted"] is True)
+
+    def to_json(self) -> dict[str, Json]:
+        """The record for the journal."""
+        return {
+            "kind": "trust",
+            "store": self.store,
+            "place": self.place,
+            "name": self.name,
+            "path": str(self.path),
+            "der": self.der.hex(),
+            "trusted": self.trusted,
+        }
+
+    def _place(self, system: System) -> Place | None:
+        found = (place for _, place in places(system, [self.store]) if place.id == self.place)
+        return next(found, None)
+
+    def privileged(self, system: System) -> Sequence[Command]:
+        """The commands that need root, when the place is not as it was."""
+        place, anchor = self._place(system), Anchor(self.name, self.der, self.path)
+        if place is None or _as_it_was(place.check(anchor), trusted=self.trusted):
+            return ()
+        commands = place.install_commands if self.trusted else place.uninstall_commands
+        return _as_root(commands(anchor))
+
+    def drift(self, _system: System, _done: Mapping[str, Json]) -> str:
+        """Nothing: a root that somebody removed since is as good as removed."""
+        return ""
+
+    def apply(self, system: System, _run: Run) -> None:
+        """Installs or uninstalls, when the place is not as it was."""
+        place, anchor = self._place(system), Anchor(self.name, self.der, self.path)
+        if place is None or _as_it_was(place.check(anchor), trusted=self.trusted):
+            return
+        status = place.install(anchor) if self.trusted else place.uninstall(anchor)
+        if not _as_it_was(status, trusted=self.trusted):
+            raise _incomplete(place, status, "is not as it was")
+
+
+def _as_it_was(status: Status, *, trusted: bool) -> bool:
+    return status.trust is (Trust.FULL if trusted else Trust.NONE)
+
+
+def _undo(store: str, place: Place, anchor: Anchor, run: Run, *, trusted: bool) -> RestoreTrust:
+    """An undo that has the root for itself: its own files may be gone by then."""
+    path = anchor.path
+    if trusted:
+        path = run.directory / "kept" / run.keep(anchor.pem)
+    return RestoreTrust(store, place.id, anchor.name, path, anchor.der, trusted)
+
+
+def _as_root(commands: Sequence[Command]) -> tuple[Command, ...]:
+    return tuple(command for command in commands if command.as_root)
+
+
+def _change(action: TrustRoot | DistrustRoot, commands: Sequence[Command], detail: str) -> Change:
+    by_root = " (needs root)" if _as_root(commands) else ""
+    return Change(
+        ChangeKind.RUN,
+        action.place.title,
+        f"{detail}{by_root}",
+        action.why,
+        commands=lines(tuple(commands)),
+    )
+
+
+def _incomplete(place: Place, status: Status, what: str) -> WizardError:
+    return WizardError(
+        "trust-incomplete",
+        f"{place.title} {what}: {status.reason}.",
+        "See: pomcert-wizard trust status",
+    )

@@ -1,0 +1,265 @@
+"""After the first run: what is installed and how it fares, renewing it, trust, and undo."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from wizard.core import apply
+from wizard.core.actions import Action
+from wizard.core.answers import Answers, read_tree
+from wizard.core.elevation import Elevation
+from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.events import Event, Finished, Json
+from wizard.core.journal import Journal, Run
+from wizard.core.plan import Plan
+from wizard.core.system import System
+from wizard.engine import Session, carry_out, known_questions, target
+from wizard.pki import chain
+from wizard.strategies.base import Renewal
+from wizard.trust.base import Anchor, Status, Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """An installed certificate: how long it lasts, and what differs from what was asked for."""
+
+    names: tuple[str, ...]
+    strategy: str
+    path: Path
+    expires: datetime | None
+    renew_after: datetime | None
+    drift: tuple[str, ...]
+    run: str
+
+    def to_json(self) -> dict[str, Json]:
+        """The certificate as data; times are ISO 8601 in UTC."""
+        return {
+            "event": "certificate",
+            "names": list(self.names),
+            "strategy": self.strategy,
+            "path": str(self.path),
+            "expires": self.expires.isoformat() if self.expires else None,
+            "renew_after": self.renew_after.isoformat() if self.renew_after else None,
+            "drift": list(self.drift),
+            "run": self.run,
+        }
+
+
+def installations(system: System, state: Path) -> list[tuple[Run, Answers]]:
+    """The answers of every installation that stands, each with the run that made it last."""
+    known = known_questions(system)
+    found: dict[tuple[str, str], tuple[Run, Answers]] = {}
+    for run in Journal(system, state).applied():
+        begin = run.first().get("begin")
+        if isinstance(begin, dict) and begin.get("strategy"):
+            answers = read_tree(begin, f"run {run.id}", known)
+            key = (answers.text("output.directory"), answers.texts("names")[0])
+            found[key] = (run, answers)
+    return list(found.values())
+
+
+def status(system: System, state: Path) -> list[Certificate]:
+    """Every installed certificate, and how it differs from what was asked for. Reads only."""
+    rows = []
+    for run, answers in installations(system, state):
+        where = target(answers.text("output.target")).installed(answers, system)
+        expires = renew_after = None
+        if where.chain is not None:
+            leaf = chain.read(where.chain.content, str(where.chain_path))[0]
+            begins, expires = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+            renew_after = expires - (expires - begins) / 3
+        plan = Session(system, state, answers).plan()
+        rows.append(
+            Certificate(
+                answers.texts("names"),
+                answers.text("strategy"),
+                where.chain_path,
+                expires,
+                renew_after,
+                tuple(action.title for action in plan.actions),
+                run.id,
+            )
+        )
+    return rows
+
+
+def renew(
+    system: System, state: Path, *, name: str = "", force: bool = False, may_ask: bool = False
+) -> Iterator[Event]:
+    """Issues again what is due, with the answers it was made from.
+
+    Args:
+        system: the machine.
+        state: the state directory.
+        name: only the certificate that covers this name.
+        force: also when it is not due.
+        may_ask: whether a person is there to grant privilege.
+
+    Raises:
+        WizardError: `nothing-installed` for a name nobody installed; see also `Session.plan`.
+    """
+    wanted = [
+        answers
+        for _, answers in installations(system, state)
+        if not name or name in answers.texts("names")
+    ]
+    if name and not wanted:
+        raise UsageError(
+            "nothing-installed", f"No certificate for {name} was installed.", "See: pomcert-wizard status"
+        )
+    for answers in wanted:
+        session = Session(system, state, answers)
+        plan = session.plan(Renewal.NOW if force else Renewal.DUE)
+        yield from session.apply(plan, may_ask=may_ask)
+    if not wanted:
+        yield Finished("nothing-to-do", 0, "")
+
+
+def undo(
+    system: System, state: Path, name: str = "", *, force: bool = False, may_ask: bool = False
+) -> Iterator[Event]:
+    """Restores what a run changed, to the byte; what it removes stays in the run's directory.
+
+    Args:
+        system: the machine.
+        state: the state directory.
+        name: the run; the last one that stands when empty.
+        force: also where somebody else changed a file since.
+        may_ask: whether a person is there to grant privilege.
+
+    Raises:
+        WizardError: `no-such-run`, or `changed-since` with the files that would lose their changes.
+    """
+    journal = Journal(system, state)
+    journal.check()
+    standing = [*journal.applied(), *journal.cut_off()]
+    found = [run for run in standing if name in {"", run.id}]
+    if not found:
+        what = f"There is no run {name} to undo." if name else "There is no run to undo."
+        raise UsageError("no-such-run", what, "See: pomcert-wizard status")
+    run = max(found, key=lambda run: run.id)
+    if not force:
+        _refuse_drift(run, system)
+    elevation = Elevation(system, may_ask=may_ask)
+    try:
+        with journal.lock():
+            stuck = yield from apply.take_back(run, system, elevation, "undone")
+            code = ExitCode.NEEDS_CLEANUP if stuck else ExitCode.DONE
+            yield Finished("needs-cleanup" if stuck else "undone", int(code), run.id)
+    finally:
+        elevation.stop()
+
+
+def _refuse_drift(run: Run, system: System) -> None:
+    entries = run.entries()
+    done = {entry["step"]: entry["done"] for entry in entries if "done" in entry}
+    drifts = []
+    for entry in entries:
+        record = done.get(entry["step"]) if "undo" in entry else None
+        if isinstance(record, dict):
+            drifts.append(apply.undo_of(entry).drift(system, record))
+    changed = [drift for drift in drifts if drift]
+    if changed:
+        raise WizardError(
+            "changed-since",
+            f"Undoing would lose what somebody else did: {'; '.join(changed)}.",
+            f"Nothing was touched. To undo in any case: pomcert-wizard undo {run.id} --force "
+            f"(the files as they are now are kept in {run.directory}).",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """How far one place trusts one root of ours; `is_lost` when its files are gone."""
+
+    root: str
+    store: str
+    place: str
+    status: Status
+    is_lost: bool
+
+    def to_json(self) -> dict[str, Json]:
+        """The row as data."""
+        return {
+            "event": "trust",
+            "root": self.root,
+            "store": self.store,
+            "place": self.place,
+            "trust": self.status.trust.value,
+            "reason": self.status.reason,
+            "files_lost": self.is_lost,
+        }
+
+
+def trust_status(system: System, state: Path, stores: Sequence[str]) -> list[Trusted]:
+    """Every place of these stores with every root of ours that it has or should have."""
+    own = _own(system, state)
+    rows = []
+    from wizard.trust import places  # noqa: PLC0415  looks at the whole machine
+
+    for store, place in places(system, stores):
+        if own is not None:
+            rows.append(Trusted(own.name, store, place.title, place.check(own), is_lost=False))
+        for root in _found(place.ours(), own, state):
+            rows.append(Trusted(root.name, store, place.title, place.check(root), is_lost=True))
+    return rows
+
+
+def change_trust(
+    system: System, state: Path, stores: Sequence[str], *, install: bool, may_ask: bool
+) -> Iterator[Event]:
+    """Installs the root into these stores, or removes every root of ours from them.
+
+    Roots whose files were lost are found by their mark and removed too.
+
+    Raises:
+        WizardError: `no-root` when there is nothing to install.
+    """
+    from wizard.trust import places  # noqa: PLC0415  looks at the whole machine
+    from wizard.trust.action import DistrustRoot, TrustRoot  # noqa: PLC0415
+
+    own = _own(system, state)
+    if install and own is None:
+        raise UsageError("no-root", "There is no local root to trust yet.", "Run: pomcert-wizard")
+    actions: list[Action] = []
+    for store, place in places(system, stores):
+        if install and own is not None:
+            if place.check(own).trust is not Trust.FULL:
+                actions.append(TrustRoot(place, store, lambda: own, own, "You asked for it."))
+        else:
+            roots = [*([own] if own else []), *_found(place.ours(), own, state)]
+            actions += [
+                DistrustRoot(place, store, root, "You asked for it.")
+                for root in roots
+                if place.check(root).trust is not Trust.NONE
+            ]
+    plan = Plan(Answers(), (), tuple(actions))
+    yield from carry_out(
+        plan,
+        system,
+        Journal(system, state),
+        may_ask=may_ask,
+        cancel=threading.Event(),
+        prove=lambda: iter(()),
+    )
+
+
+def _own(system: System, state: Path) -> Anchor | None:
+    from wizard.strategies.local_ca import anchor_of, load  # noqa: PLC0415
+
+    authority = load(system, state)
+    return anchor_of(authority, state) if authority else None
+
+
+def _found(ders: Sequence[bytes], own: Anchor | None, state: Path) -> list[Anchor]:
+    """Anchors for roots that a store has and we have no files of."""
+    from cryptography import x509  # noqa: PLC0415
+
+    from wizard.pki.authority import common_name  # noqa: PLC0415
+
+    lost = [der for der in ders if own is None or der != own.der]
+    names = [common_name(x509.load_der_x509_certificate(der)) for der in lost]
+    return [Anchor(name, der, state / "ca" / "root.pem") for name, der in zip(names, lost, strict=True)]
+
