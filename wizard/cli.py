@@ -1,7 +1,6 @@
 """The command line: arguments, which front end, exit codes, and the only place that exits."""
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Sequence
@@ -57,13 +56,6 @@ def main(arguments: Sequence[str]) -> int:
         return int(ExitCode.FAILED)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        near = difflib.get_close_matches(sys.argv[1] if len(sys.argv) > 1 else "", COMMANDS, n=1)
-        hint = f"Did you mean {near[0]}?" if near else "See: pomcert-wizard --help"
-        self.exit(int(ExitCode.USAGE), f"✗ {message} [usage]\n  {hint}\n")
-
-
 def parser() -> argparse.ArgumentParser:
     """Every option and command."""
     common = argparse.ArgumentParser(add_help=False)
@@ -71,34 +63,48 @@ def parser() -> argparse.ArgumentParser:
     quiet = argparse.SUPPRESS
     add("--answers", metavar="FILE", default=quiet, help="answers from a TOML file, or - for stdin")
     add(
-        "--set", metavar="KEY=VALUE", action="append", default=quiet, help="one answer; may be repeated"
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=quiet,
+        help="one answer; may be repeated",
     )
     add("--dry-run", action="store_true", default=quiet, help="show the plan, change nothing")
     add("--json", action="store_true", default=quiet, help="one JSON object a line on stdout")
     add("--plain", action="store_true", default=quiet, help="plain prompts instead of the screen")
-    add("--state-dir", metavar="DIR", default=quiet, help="where the wizard keeps its records and keys")
+    add(
+        "--state-dir",
+        metavar="DIR",
+        default=quiet,
+        help="where the wizard keeps its records and keys",
+    )
     add("-v", "--verbose", action="store_true", default=quiet, help="say more")
-    root = _Parser(
+    root = argparse.ArgumentParser(
         prog="pomcert-wizard",
         parents=[common],
         description="The TLS certificates Pomerium needs. Without arguments: the wizard.",
-        epilog="Exit codes: 0 done, 1 failed and rolled back, 2 usage or answers, 6 privilege refused, "
-        "7 needs a hand, 10 changes pending, 11 another run is working, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 failed and rolled back, 2 usage or answers, "
+        "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, 130 interrupted.",
     )
     root.add_argument("--version", action="version", version=f"pomcert-wizard {__version__}")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    commands = root.add_subparsers(dest="command", metavar="COMMAND")
     made = {
         name: commands.add_parser(name, parents=[common], help=line, description=line)
         for name, line in COMMANDS.items()
     }
-    made["plan"].add_argument("--detailed-exitcode", action="store_true", help="10 when changes wait")
+    made["plan"].add_argument(
+        "--detailed-exitcode", action="store_true", help="10 when changes wait"
+    )
     made["renew"].add_argument("--force", action="store_true", help="also what is not due")
     made["renew"].add_argument("--name", default="", help="only the certificate for this name")
     made["undo"].add_argument("run", nargs="?", default="", metavar="RUN", help="default: the last")
     made["undo"].add_argument("--force", action="store_true", help="also files changed since")
     made["trust"].add_argument("do", choices=("status", "install", "uninstall"))
     made["trust"].add_argument(
-        "--store", action="append", metavar="STORE", help="system, nss or java; default: every store"
+        "--store",
+        action="append",
+        metavar="STORE",
+        help="system, nss or java; default: every store",
     )
     made["answers"].add_argument("do", choices=("schema", "example"))
     made["answers"].add_argument("strategy", nargs="?", default="")
@@ -178,12 +184,16 @@ def _text_of(name: str, system: "System") -> str:
     kept = system.keep(Path(name))
     if kept is None:
         raise UsageError(
-            "answers-missing", f"There is no answers file {name}.", "See: pomcert-wizard answers example"
+            "answers-missing",
+            f"There is no answers file {name}.",
+            "See: pomcert-wizard answers example",
         )
     try:
         return kept.content.decode()
     except UnicodeDecodeError:
-        raise UsageError("answers-not-toml", f"{name} is not UTF-8 text.", "Save it as UTF-8.") from None
+        raise UsageError(
+            "answers-not-toml", f"{name} is not UTF-8 text.", "Save it as UTF-8."
+        ) from None
 
 
 def _plan(session: "Session", options: argparse.Namespace, front: "Text | JsonLines") -> int:

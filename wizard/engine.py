@@ -74,7 +74,9 @@ def first_steps(system: System) -> tuple[Step, ...]:
                     "*.localhost.pomerium.io points at 127.0.0.1 for everybody, so it works on any "
                     "laptop without touching DNS. One name a line, or separated by commas.",
                     default=found,
-                    check=lambda value, _: names.problems(value if isinstance(value, tuple) else ()),
+                    check=lambda value, _: names.problems(
+                        value if isinstance(value, tuple) else ()
+                    ),
                 ),
             ),
         ),
@@ -155,12 +157,13 @@ class Session:
         """
         if question.key in self.given:
             return Detected(self.given.values[question.key], "your answer")
-        default = question.default
-        if callable(default):
-            default = default(self.given if answers is None else answers)
-        if isinstance(default, Detected):
-            return default
-        return Detected("" if default is None else default, "the default")
+        standing = question.default
+        found = (
+            standing(self.given if answers is None else answers) if callable(standing) else standing
+        )
+        if isinstance(found, Detected):
+            return found
+        return Detected("" if found is None else found, "the default")
 
     def answer(self, question: Question, value: Value) -> Problem | None:
         """Takes an answer over, in the form it will be used in, or says what is wrong with it."""
@@ -320,7 +323,7 @@ def _check(question: Question, value: Value, answers: Answers) -> Problem | None
         return None if question.optional else missing
     if question.kind in {Kind.CHOICE, Kind.MANY} and value != AUTO:
         offered = {choice.value: choice for choice in question.offered()}
-        for item in (value,) if isinstance(value, str) else value if value is not True else ():
+        for item in value if isinstance(value, tuple) else (str(value),):
             choice = offered.get(item)
             if choice is None:
                 near = difflib.get_close_matches(item, offered, n=1, cutoff=0.4)

@@ -107,7 +107,9 @@ def renew(
     ]
     if name and not wanted:
         raise UsageError(
-            "nothing-installed", f"No certificate for {name} was installed.", "See: pomcert-wizard status"
+            "nothing-installed",
+            f"No certificate for {name} was installed.",
+            "See: pomcert-wizard status",
         )
     for answers in wanted:
         session = Session(system, state, answers)
@@ -202,8 +204,10 @@ def trust_status(system: System, state: Path, stores: Sequence[str]) -> list[Tru
     for store, place in places(system, stores):
         if own is not None:
             rows.append(Trusted(own.name, store, place.title, place.check(own), is_lost=False))
-        for root in _found(place.ours(), own, state):
-            rows.append(Trusted(root.name, store, place.title, place.check(root), is_lost=True))
+        rows += [
+            Trusted(root.name, store, place.title, place.check(root), is_lost=True)
+            for root in _found(place.ours(), own, state)
+        ]
     return rows
 
 
@@ -261,5 +265,6 @@ def _found(ders: Sequence[bytes], own: Anchor | None, state: Path) -> list[Ancho
 
     lost = [der for der in ders if own is None or der != own.der]
     names = [common_name(x509.load_der_x509_certificate(der)) for der in lost]
-    return [Anchor(name, der, state / "ca" / "root.pem") for name, der in zip(names, lost, strict=True)]
-
+    return [
+        Anchor(name, der, state / "ca" / "root.pem") for name, der in zip(names, lost, strict=True)
+    ]

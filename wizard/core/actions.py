@@ -70,10 +70,17 @@ class Undo(Protocol):
 class Action(Protocol):
     """One change."""
 
-    id: str
-    title: str
-    isolated: bool
-    """Its failure is told and the rest goes on."""
+    @property
+    def id(self) -> str:
+        """Its name in plans and journals, the same in every plan that does the same."""
+
+    @property
+    def title(self) -> str:
+        """What it does, in words."""
+
+    @property
+    def isolated(self) -> bool:
+        """Whether its failure is told and the rest goes on."""
 
     def preview(self) -> Change:
         """What it would change; reads nothing that the plan has not read."""
@@ -182,7 +189,9 @@ class RestoreFile:
         kept, made = entry["kept"], entry["made"]
         mode, uid, gid = (int(str(entry[name])) for name in ("mode", "uid", "gid"))
         names = tuple(str(name) for name in made) if isinstance(made, list) else ()
-        return cls(Path(str(entry["path"])), kept and str(kept), mode, uid, gid, names)
+        return cls(
+            Path(str(entry["path"])), None if kept is None else str(kept), mode, uid, gid, names
+        )
 
     def to_json(self) -> dict[str, Json]:
         """The record for the journal."""

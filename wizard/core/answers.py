@@ -7,16 +7,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
 
 from wizard.core.errors import UsageError
-from wizard.core.questions import Detected, Kind, Question, Value
+from wizard.core.events import Json
+from wizard.core.questions import Kind, Question, Value
 
 SCHEMA_VERSION = 1
 AUTO = ("auto",)
 """For a list of choices: everything that is found here."""
-
-Toml: TypeAlias = "str | int | float | bool | Sequence[Toml] | Mapping[str, Toml]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +62,7 @@ def read(text: str, name: str, known: Mapping[str, Question]) -> Answers:
             each with the file and the line.
     """
     try:
-        tree: Mapping[str, Toml] = tomllib.loads(text)
+        tree: Mapping[str, object] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(
             "answers-not-toml", f"{name}: {error}.", "Mend that line; the file must be TOML."
@@ -73,7 +71,7 @@ def read(text: str, name: str, known: Mapping[str, Question]) -> Answers:
 
 
 def read_tree(
-    tree: Mapping[str, Toml], name: str, known: Mapping[str, Question], text: str = ""
+    tree: Mapping[str, object], name: str, known: Mapping[str, Question], text: str = ""
 ) -> Answers:
     """Reads answers from nested tables; `text` is where their lines are looked up for errors.
 
@@ -117,26 +115,28 @@ def read_word(word: str, question: Question, where: str) -> Value:
     return word.strip()
 
 
-def document(answers: Answers, order: Sequence[str]) -> dict[str, Toml]:
+def document(answers: Answers, order: Sequence[str]) -> dict[str, Json]:
     """Answers as nested tables, in the order of the questions; what TOML and JSON are made of."""
-    tree: dict[str, Toml] = {"schema_version": SCHEMA_VERSION}
+    tree: dict[str, Json] = {"schema_version": SCHEMA_VERSION}
     for key in order:
         if key not in answers:
             continue
         value = answers.values[key]
         *tables, leaf = key.split(".")
-        branch: dict[str, Toml] = tree
+        branch: dict[str, Json] = tree
         for table in tables:
             found = branch.setdefault(table, {})
             branch = found if isinstance(found, dict) else {}
-        branch[leaf] = "auto" if value == AUTO else list(value) if isinstance(value, tuple) else value
+        branch[leaf] = (
+            "auto" if value == AUTO else list(value) if isinstance(value, tuple) else value
+        )
     return tree
 
 
 def _flatten(
-    table: Mapping[str, Toml], prefix: str, known: Mapping[str, Question]
-) -> list[tuple[str, Toml]]:
-    leaves: list[tuple[str, Toml]] = []
+    table: Mapping[str, object], prefix: str, known: Mapping[str, Question]
+) -> list[tuple[str, object]]:
+    leaves: list[tuple[str, object]] = []
     for name, value in table.items():
         key = f"{prefix}{name}"
         inner = isinstance(value, Mapping) and key not in known
@@ -147,7 +147,7 @@ def _flatten(
     return leaves
 
 
-def _typed(question: Question, value: Toml, where: str) -> Value:
+def _typed(question: Question, value: object, where: str) -> Value:
     match question.kind, value:
         case (Kind.FLAG, bool()):
             return value
@@ -157,13 +157,17 @@ def _typed(question: Question, value: Toml, where: str) -> Value:
             return (value,)
         case (Kind.NAMES | Kind.MANY, list()) if all(isinstance(item, str) for item in value):
             return tuple(str(item) for item in value)
+        case _:
+            pass
     wanted = {
         Kind.FLAG: "true or false",
         Kind.NAMES: "a list of texts",
         Kind.MANY: "a list of texts",
     }.get(question.kind, "a text in quotes")
     raise UsageError(
-        "answers-type", f"{where}: {question.key} must be {wanted}.", f"Example: {example(question)}"
+        "answers-type",
+        f"{where}: {question.key} must be {wanted}.",
+        f"Example: {example(question)}",
     )
 
 
@@ -171,8 +175,8 @@ def example(question: Question) -> str:
     """A line of TOML that answers the question; JSON's texts, lists and flags are TOML's too."""
     lists = question.kind in {Kind.NAMES, Kind.MANY}
     blank: Value = ("…",) if lists else question.kind is Kind.FLAG or "…"
-    default = question.default
-    value = blank if default is None or callable(default) or isinstance(default, Detected) else default
+    default = question.constant()
+    value = blank if default is None else default
     return f"{question.key.rpartition('.')[2]} = {json.dumps(value, ensure_ascii=False)}"
 
 

@@ -43,7 +43,7 @@ class Elevation:
         """Asks for privilege on the terminal, or without a word where nobody may be asked.
 
         Raises:
-            WizardError: `privilege-refused` when it was not given, or no sudo, doas or run0 is here.
+            WizardError: `privilege-refused` when it was not given, or there is nothing to ask.
         """
         if self._shell is not None:
             return

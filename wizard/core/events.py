@@ -9,7 +9,7 @@ from wizard.core.system import Command
 if TYPE_CHECKING:
     from wizard.core.elevation import Elevation
 
-Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """The journal: what every run changed, written before it is changed, so that nothing is lost.
 
-    STATE/lock                  held by the one run that may change things
-    STATE/runs/ID/journal.jsonl one JSON object a line, flushed to disk before the next step
-    STATE/runs/ID/kept/N        files as they were
+STATE/lock                  held by the one run that may change things
+STATE/runs/ID/journal.jsonl one JSON object a line, flushed to disk before the next step
+STATE/runs/ID/kept/N        files as they were
 """
 
 import contextlib

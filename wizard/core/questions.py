@@ -81,6 +81,10 @@ class Question:
     when: Callable[["Answers"], bool] = always
     check: Callable[[Value, "Answers"], Problem | None] = fine
 
+    def constant(self) -> Value | None:
+        """The default, where it is the same on every machine."""
+        return self.default if isinstance(self.default, (str, bool, tuple)) else None
+
     def offered(self) -> tuple[Choice, ...]:
         """What can be chosen; looking it up may take a moment."""
         return self.choices() if callable(self.choices) else self.choices

@@ -22,6 +22,7 @@ SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Searched after PATH: a user's PATH on Debian lacks them."""
 
 COMMAND_SECONDS = 120.0
+PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Kept:
 
 @dataclass
 class System:
-    """This machine. Tests give it another environment, another `/` for store layouts, another clock.
+    """This machine. Tests give it another environment and another `/` for store layouts.
 
     `root` stands in front of every absolute path of the operating system that a part looks up by
     name (`system.at("/etc/ssl")`); paths a person gives are taken as they are.
@@ -197,7 +198,7 @@ class System:
         self,
         path: Path,
         content: bytes,
-        mode: int = 0o600,
+        mode: int = PRIVATE,
         owner: tuple[int, int] | None = None,
     ) -> None:
         """Writes a file whole or not at all: a new file beside it, flushed, renamed into place.
@@ -211,12 +212,12 @@ class System:
         path = path.resolve()
         temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}")
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     if owner is not None and owner != (self.uid, os.getegid()):
                         os.fchown(descriptor, *owner)
-                    if mode != 0o600:
+                    if mode != PRIVATE:
                         os.fchmod(descriptor, mode)
                     file.write(content)
                     file.flush()

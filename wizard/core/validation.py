@@ -24,7 +24,9 @@ def lifetime(longest: timedelta) -> Callable[[Value, Answers], Problem | None]:
     def check(value: Value, _answers: Answers) -> Problem | None:
         span = duration(str(value))
         if span is None:
-            return Problem("lifetime", f"{value!r} is not a time span.", "Write it like 90d or 36h.")
+            return Problem(
+                "lifetime", f"{value!r} is not a time span.", "Write it like 90d or 36h."
+            )
         if not timedelta(hours=1) <= span <= longest:
             return Problem(
                 "lifetime", f"{value} is out of range.", f"Choose 1h to {longest.days}d."
@@ -41,10 +43,14 @@ def absolute_path(value: Value, _answers: Answers) -> Problem | None:
         return Problem("path", "The path has a control character in it.", "Type it again.")
     if text.startswith("~") or "$" in text:
         return Problem(
-            "path", f"{text} would not be expanded by Pomerium.", "Write the path out from the root."
+            "path",
+            f"{text} would not be expanded by Pomerium.",
+            "Write the path out from the root.",
         )
     return (
-        None if PurePath(text).is_absolute() else Problem("path", f"{text!r} is not an absolute path.", "Start it with /.")
+        None
+        if PurePath(text).is_absolute()
+        else Problem("path", f"{text!r} is not an absolute path.", "Start it with /.")
     )
 
 
@@ -52,7 +58,9 @@ def email(value: Value, _answers: Answers) -> Problem | None:
     """One address, as Pomerium's policy language compares it."""
     if re.fullmatch(r"[^\s@\"'<>]+@[^\s@\"'<>]+\.[^\s@\"'<>]+", str(value)):
         return None
-    return Problem("email", f"{value!r} is not an e-mail address.", "Write it like you@example.com.")
+    return Problem(
+        "email", f"{value!r} is not an e-mail address.", "Write it like you@example.com."
+    )
 
 
 def https_url(value: Value, _answers: Answers) -> Problem | None:

@@ -29,7 +29,9 @@ def prove(
     with serve(chain, key) as port:
         for host in hosts[:3]:
             detail = shake_hands(port, host, root)
-            yield Proof("handshake", "accepted", f"https://{host} on 127.0.0.1:{port}, {detail}", "")
+            yield Proof(
+                "handshake", "accepted", f"https://{host} on 127.0.0.1:{port}, {detail}", ""
+            )
         if with_clients:
             from wizard.doctor.clients import judge  # noqa: PLC0415  only when somebody may trust it
 

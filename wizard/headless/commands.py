@@ -150,7 +150,9 @@ def _list(options: argparse.Namespace) -> int:
     }
     table = tables.get(options.what)
     if table is None:
-        raise UsageError("usage", f"There is no list of {options.what}.", "See: pomcert-wizard list -h")
+        raise UsageError(
+            "usage", f"There is no list of {options.what}.", "See: pomcert-wizard list -h"
+        )
     for name in table:
         info = cast("Info", getattr(registry.load(table, name), "info"))  # noqa: B009
         if options.json:

@@ -1,4 +1,4 @@
-"""Answers as files: TOML that gives the same plan again, commented examples, and the JSON Schema."""
+"""Answers as files: TOML that gives the same plan again, commented examples, a JSON Schema."""
 
 import textwrap
 from collections.abc import Iterable
@@ -58,9 +58,12 @@ def _properties(branch: dict[str, Json]) -> dict[str, Json]:
 
 
 def _property(question: Question) -> Json:
-    row: dict[str, Json] = {"title": question.prompt, "description": f"{question.why} {question.help}"}
-    if not callable(question.default) and question.default is not None:
-        default = question.default
+    row: dict[str, Json] = {
+        "title": question.prompt,
+        "description": f"{question.why} {question.help}",
+    }
+    default = question.constant()
+    if default is not None:
         row["default"] = list(default) if isinstance(default, tuple) else default
     words: list[Json] = [choice.value for choice in question.offered()]
     text: dict[str, Json] = {"type": "string"}

@@ -1,7 +1,6 @@
 """Events as JSON, one object a line, on stdout: for programs."""
 
 import json
-import sys
 
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, Json, to_json

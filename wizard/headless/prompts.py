@@ -37,7 +37,7 @@ class Prompts:
         return self._read(f"{prompt} [y/N] ").lower() in {"y", "yes"}
 
     def _next(self, asked: list[str]) -> Question | None:
-        """The first visible question that was not asked yet; earlier answers decide which those are."""
+        """The first visible question that was not asked yet."""
         session = self._session
         answers = session.given
         for step in session.flow.steps:
@@ -54,7 +54,10 @@ class Prompts:
         say(f"  {question.why}")
         offered = question.offered()
         for number, choice in enumerate(offered, 1):
-            say(f"  {number}. {choice.value}: {choice.title}. {choice.unavailable or choice.summary}")
+            say(
+                f"  {number}. {choice.value}: {choice.title} "
+                f"({choice.unavailable or choice.summary})"
+            )
         while True:
             standing = self._session.value(question)
             word = self._read(f"[{shown(standing.value)}] ")
@@ -103,4 +106,3 @@ def _numbered(word: str, question: Question) -> str:
     if word.isdigit() and 1 <= int(word) <= len(offered):
         return offered[int(word) - 1].value
     return word
-

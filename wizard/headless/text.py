@@ -1,6 +1,7 @@
 """Events and plans as lines for people, on stderr; stdout stays free for data."""
 
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 from wizard.core.actions import Change, ChangeKind
@@ -25,6 +26,7 @@ SIGNS = {
     ChangeKind.DELETE: "- delete",
     ChangeKind.RUN: "» run  ",
 }
+VERDICTS = {"accepted": "✓", "refused": "✗", "unknown": "?"}
 OUTCOMES = {
     "done": "Done.",
     "nothing-to-do": "Nothing to do: everything is as the answers ask for.",
@@ -47,41 +49,32 @@ class Text:
 
     def event(self, event: Event) -> None:
         """Writes what happened."""
+        for line in self._lines(event):
+            self.say(line)
+
+    def _lines(self, event: Event) -> Iterator[str]:
         match event:
             case RunStarted(run=run) if self._verbose:
-                self.say(f"  run {run}")
+                yield f"  run {run}"
             case ActionStarted(title=title) if self._verbose:
-                self.say(f"… {title}")
+                yield f"… {title}"
             case ActionDone(title=title):
-                self.say(f"✓ {title}")
+                yield f"✓ {title}"
             case ActionUndone(title=title):
-                self.say(f"↶ taken back: {title}")
-            case ActionSkipped(title=title, reason=reason):
-                self.say(f"! left out: {title}: {reason}")
-                self._paste(event.commands)
+                yield f"↶ taken back: {title}"
+            case ActionSkipped(title=title, reason=reason, commands=commands):
+                yield f"! left out: {title}, because {reason}. In a root shell:"
+                yield from (f"    {command}" for command in commands)
             case ActionFailed(title=title, code=code, summary=summary, hint=hint):
-                self.say(f"✗ {title}: {summary} [{code}]")
-                self.say(f"  {hint}")
+                yield f"✗ {title}: {summary} [{code}]"
+                yield f"  {hint}"
             case PrivilegeNeeded(commands=commands):
-                self.say("» these need root:")
-                for command in commands:
-                    self.say(f"    {command}")
-            case Proof(client=client, verdict=verdict, detail=detail, fix=fix):
-                sign = {"accepted": "✓", "refused": "✗"}.get(verdict, "–")
-                self.say(f"{sign} {client}: {verdict}{f', {detail}' if detail else ''}")
-                if fix:
-                    self.say(f"    {fix}")
-            case Finished(outcome=outcome, run=run):
-                self.say(OUTCOMES[outcome])
-                if outcome == "done":
-                    self.say(f"To take it back: pomcert-wizard undo {run}")
+                yield "» these commands need root:"
+                yield from (f"    {command}" for command in commands)
+            case Proof() | Finished():
+                yield from _ending(event)
             case _:
                 pass
-
-    def _paste(self, commands: tuple[str, ...]) -> None:
-        self.say("  To do it, paste into a root shell:")
-        for command in commands:
-            self.say(f"    {command}")
 
     def plan(self, plan: Plan) -> None:
         """Writes what would be done, with the lines that differ."""
@@ -108,3 +101,14 @@ class Text:
         """Writes an error: what is wrong, and what to do."""
         self.say(f"✗ {error.summary} [{error.code}]")
         self.say(f"  {error.hint}")
+
+
+def _ending(event: Proof | Finished) -> Iterator[str]:
+    if isinstance(event, Proof):
+        detail = f": {event.detail}" if event.detail else ""
+        yield f"{VERDICTS[event.verdict]} {event.client} {event.verdict}{detail}"
+        yield from [f"    {event.fix}"] if event.fix else []
+        return
+    yield OUTCOMES[event.outcome]
+    if event.outcome == "done":
+        yield f"To take it back: pomcert-wizard undo {event.run}"

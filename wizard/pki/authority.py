@@ -21,6 +21,9 @@ LIFETIME = timedelta(days=3650)
 BACKDATED = timedelta(days=1)
 """Clocks of virtual machines run late; a certificate of tomorrow is no certificate."""
 
+PURPOSES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+"""clientAuth too: OpenSSL else refuses client certificates of this authority."""
+
 
 @dataclass(frozen=True, slots=True)
 class Authority:
@@ -79,10 +82,33 @@ def create(
     root_key, issuer_key = generate(key_type), generate(key_type)
     mark = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key()).digest[:4].hex()
     root_name = _subject(f"pomcert {mark}")
-    until = now + LIFETIME
-    common = (constraints, now - BACKDATED, until, root_key)
-    root = _sign(root_name, root_name, root_key, 1, *common)
-    issuer = _sign(_subject(f"pomcert {mark} issuer"), root_name, issuer_key, 0, *common)
+
+    def sign(subject: x509.Name, key: PrivateKey, path_length: int) -> x509.Certificate:
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(root_name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - BACKDATED)
+            .not_valid_after(now + LIFETIME)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+            .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(PURPOSES), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()),
+                critical=False,
+            )
+        )
+        if constraints is not None:
+            builder = builder.add_extension(constraints, critical=True)
+        return builder.sign(root_key, hashes.SHA256())
+
+    root = sign(root_name, root_key, 1)
+    issuer = sign(_subject(f"pomcert {mark} issuer"), issuer_key, 0)
     return Authority(root, issuer, issuer_key)
 
 
@@ -100,46 +126,6 @@ def _subject(common: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, common),
         ]
     )
-
-
-def _sign(
-    subject: x509.Name,
-    signer: x509.Name,
-    key: PrivateKey,
-    path_length: int,
-    constraints: x509.NameConstraints | None,
-    since: datetime,
-    until: datetime,
-    signer_key: PrivateKey,
-) -> x509.Certificate:
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(signer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(since)
-        .not_valid_after(until)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-        .add_extension(key_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        # clientAuth too: OpenSSL else refuses client certificates of this authority.
-        .add_extension(
-            x509.ExtendedKeyUsage(
-                [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-            ),
-            critical=False,
-        )
-        .add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
-        )
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer_key.public_key()),
-            critical=False,
-        )
-    )
-    if constraints is not None:
-        builder = builder.add_extension(constraints, critical=True)
-    return builder.sign(signer_key, hashes.SHA256())
 
 
 def key_usage(

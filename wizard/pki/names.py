@@ -1,7 +1,7 @@
 """Host names for certificates: what may stand in a SAN, in A-labels, and what would be refused."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +11,7 @@ from wizard.core.questions import Problem
 MOST_NAMES = 100
 """Certificate authorities take a hundred names; a longer list also bloats every handshake."""
 
+LONGEST_NAME = 253
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 
@@ -37,49 +38,51 @@ def problem(name: str) -> Problem | None:
     One label may be a wildcard, the leftmost (RFC 6125, 6.4.3), and not directly below a public
     suffix or a single label, where browsers refuse it.
     """
+    return next(_faults(name), None)
+
+
+def _faults(name: str) -> Iterator[Problem]:
+    """Everything wrong with a name; only the first is sure to make sense."""
     base = name.removeprefix("*.")
-    if not base.isascii():
-        return Problem("name-idna", f"{name} is not a valid internationalised name.", "Check it.")
+    labels = base.split(".")
+    if not base.isascii() or any(lab[2:4] == "--" and not _is_a_label(lab) for lab in labels):
+        yield Problem("name-idna", f"{name} is not a valid internationalised name.", "Check it.")
     if "*" in base:
-        return Problem(
+        yield Problem(
             "name-wildcard",
             f"{name} has a wildcard that is not its whole first label.",
             "One star, at the front: *.example.com",
         )
     if re.fullmatch(r"[\d.]+|[\da-f:]*:[\da-f:.]*", base):
-        return Problem(
+        yield Problem(
             "name-is-address", f"{name} is an IP address.", "Pomerium routes by host name; use one."
         )
-    labels = base.split(".")
-    if len(base) > 253 or not all(LABEL.fullmatch(label) for label in labels):
-        return Problem(
+    if len(base) > LONGEST_NAME or not all(LABEL.fullmatch(label) for label in labels):
+        yield Problem(
             "name-invalid",
             f"{name!r} is not a host name.",
             "Letters, digits and hyphens, parts of at most 63 joined by dots.",
         )
-    if any(label[2:4] == "--" and not _is_a_label(label) for label in labels):
-        return Problem("name-idna", f"{name} is not a valid internationalised name.", "Check it.")
     if labels[-1].isdigit():
-        return Problem("name-invalid", f"{name} ends in a number.", "No top-level domain does.")
+        yield Problem("name-invalid", f"{name} ends in a number.", "No top-level domain does.")
     if name.startswith("*.") and len(labels) == 1:
-        return Problem(
+        yield Problem(
             "name-single-label-wildcard",
             f"{name} would be refused by browsers: a wildcard needs two labels behind it.",
             "Use a longer name, such as *.localhost.pomerium.io.",
         )
     if base != "localhost" and is_public_suffix(base):
-        return Problem(
+        yield Problem(
             "name-public-suffix",
             f"{base} is a public suffix: many owners share it.",
             f"Use a name below it, such as *.example.{base}.",
         )
     if len(labels) == 1 and base != "localhost":
-        return Problem(
+        yield Problem(
             "name-single-label",
-            f"{name} is a single label, which no browser reaches by this name elsewhere.",
+            f"{name} is a single label, which means another host on every network.",
             "Use its full name, such as host.example.com.",
         )
-    return None
 
 
 def problems(names: Sequence[str]) -> Problem | None:

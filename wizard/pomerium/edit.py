@@ -76,12 +76,8 @@ class Editor:
         last = sequence.items[-1] if sequence.items else None
         quotes = _quotes_of(last) if last is not None else self._json_quotes()
         if sequence.flow:
-            self._tail(
-                sequence,
-                last,
-                self._content_end(last) if last else sequence.open,
-                flow_text(value, quotes),
-            )
+            end = sequence.open if last is None else self._content_end(last)
+            self._tail(sequence, last, end, flow_text(value, quotes))
             return
         flow_items = last is not None and last.flow
         width = self._dash_width(sequence, last)

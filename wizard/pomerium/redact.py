@@ -6,15 +6,12 @@ import re
 from collections.abc import Iterator
 
 from wizard.pomerium.document import Document, parse, walk
-from wizard.pomerium.settings import REMOVED, ROUTE_SECRETS, SETTINGS
+from wizard.pomerium.settings import OTHER_SECRETS, SETTINGS
 from wizard.pomerium.syntax import Node
 
 MASK = "<redacted>"
 
-_NAMES = frozenset(
-    {*ROUTE_SECRETS, *(setting.name for setting in SETTINGS if setting.secret)}
-    | {"idp_service_account", "cache_store_password"} & {removed.name for removed in REMOVED}
-)
+_NAMES = frozenset({*OTHER_SECRETS, *(setting.name for setting in SETTINGS if setting.secret)})
 _SUFFIXES = (
     "_key",
     "_mac",

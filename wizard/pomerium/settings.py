@@ -180,15 +180,16 @@ OTHER_NAMES = frozenset(
 )
 """Known, and neither secret nor about TLS; here so that none is taken for a misspelt one above."""
 
-ROUTE_SECRETS = (
+OTHER_SECRETS = (
     "client_secret",
     "idp_client_secret",
+    "idp_service_account",
     "kubernetes_service_account_token",
     "set_authorization_header",
     "set_request_headers",
     "tls_client_key",
 )
-"""Settings of a route that hold a secret; any header sent upstream may."""
+"""Secrets of routes, where any header sent upstream may be one, and of removed settings."""
 
 REMOVED = (
     Removed("client_ca", "use `ca` under `downstream_mtls:`", fatal=True),

@@ -1,4 +1,4 @@
-"""A local certificate authority: offline, trusted on this machine only, for development and labs."""
+"""A local certificate authority: offline, trusted on this machine only, for development."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ class Issuance:
 
 
 class LocalCa:
-    """Issues from a root of this machine's own, whose reach ends at the names that were asked for."""
+    """Issues from a root of this machine's own, which can vouch for no other names."""
 
     info: ClassVar[Info] = Info(
         "local-ca",
@@ -219,9 +219,7 @@ def _covered(old: Authority | None, answers: Answers) -> tuple[str, ...]:
     return (*answers.texts("names"), *((old.permitted or ()) if old else ()))
 
 
-def _is_current(
-    installed: Installed, issuance: Issuance, answers: Answers, system: System
-) -> bool:
+def _is_current(installed: Installed, issuance: Issuance, answers: Answers, system: System) -> bool:
     """Whether the installed leaf is this authority's, for these names, and has life left."""
     if installed.chain is None or installed.key is None or issuance.standing is None:
         return False

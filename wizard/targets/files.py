@@ -1,4 +1,4 @@
-"""Plain files: a certificate, its key and Pomerium's configuration, wherever Pomerium reads them."""
+"""Plain files: a certificate, its key and Pomerium's configuration, where Pomerium reads them."""
 
 import os
 from collections.abc import Sequence
