@@ -84,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
         parents=[common],
         description="The TLS certificates Pomerium needs. Without arguments: the wizard.",
         epilog="Exit codes: 0 done, 1 failed and rolled back, 2 usage or answers, "
-        "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, 130 interrupted.",
+        "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, "
+        "130 interrupted.",
     )
     root.add_argument("--version", action="version", version=f"pomcert-wizard {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND")

@@ -155,7 +155,7 @@ class Session:
         An empty text stands for nothing where a question is optional; where it is not, the empty
         answer means that somebody has to give one.
         """
-        if question.key in self.given:
+        if question.key in self.given.values:
             return Detected(self.given.values[question.key], "your answer")
         standing = question.default
         found = (

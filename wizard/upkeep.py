@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from wizard.core import apply
 from wizard.core.actions import Action
@@ -21,8 +21,7 @@ from wizard.strategies.base import Renewal
 from wizard.trust.base import Anchor, Status, Trust
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(NamedTuple):
     """An installed certificate: how long it lasts, and what differs from what was asked for."""
 
     names: tuple[str, ...]
@@ -172,8 +171,7 @@ def _refuse_drift(run: Run, system: System) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Trusted:
+class Trusted(NamedTuple):
     """How far one place trusts one root of ours; `is_lost` when its files are gone."""
 
     root: str

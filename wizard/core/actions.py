@@ -3,10 +3,9 @@
 import difflib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from wizard.core.errors import WizardError
 from wizard.core.events import Json
@@ -24,8 +23,7 @@ class ChangeKind(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What an action would change: the thing, how, why, and for a text the lines that differ."""
 
     kind: ChangeKind
@@ -95,8 +93,7 @@ class Action(Protocol):
         """Does it and checks it; returns what the journal should know for later."""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFile:
+class WriteFile(NamedTuple):
     """Writes a file whole.
 
     `content` is called once, when the file is written: keys are made at apply and never before.
@@ -113,7 +110,7 @@ class WriteFile:
     before: Kept | None = None
     shown: tuple[str, str] = ("", "")
     directory_mode: int = 0o755
-    isolated: bool = field(default=False, init=False)
+    isolated: bool = False
 
     @property
     def id(self) -> str:
@@ -172,8 +169,7 @@ class WriteFile:
         return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreFile:
+class RestoreFile(NamedTuple):
     """Puts a file back as it was, or away when there was none, with the directories made for it."""
 
     path: Path

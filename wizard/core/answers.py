@@ -5,8 +5,8 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 from wizard.core.errors import UsageError
 from wizard.core.events import Json
@@ -17,14 +17,10 @@ AUTO = ("auto",)
 """For a list of choices: everything that is found here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(NamedTuple):
     """What was answered, by dotted key: `names`, `local_ca.key_type`, `output.route.from`."""
 
-    values: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.values
+    values: Mapping[str, Value] = MappingProxyType({})
 
     def text(self, key: str) -> str:
         """A text, path or choice; empty when it was not answered."""
@@ -119,7 +115,7 @@ def document(answers: Answers, order: Sequence[str]) -> dict[str, Json]:
     """Answers as nested tables, in the order of the questions; what TOML and JSON are made of."""
     tree: dict[str, Json] = {"schema_version": SCHEMA_VERSION}
     for key in order:
-        if key not in answers:
+        if key not in answers.values:
             continue
         value = answers.values[key]
         *tables, leaf = key.split(".")

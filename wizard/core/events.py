@@ -1,8 +1,7 @@
 """What happens while a plan is applied. Front ends draw events; they decide nothing."""
 
 import re
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from wizard.core.system import Command
 
@@ -12,32 +11,28 @@ if TYPE_CHECKING:
 Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(NamedTuple):
     """A run has begun; `run` is its name for `undo`."""
 
     run: str
     actions: int
 
 
-@dataclass(frozen=True, slots=True)
-class ActionStarted:
+class ActionStarted(NamedTuple):
     """An action begins."""
 
     id: str
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActionDone:
+class ActionDone(NamedTuple):
     """An action is done and checked."""
 
     id: str
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActionSkipped:
+class ActionSkipped(NamedTuple):
     """An action was left for a person, with the commands that do it."""
 
     id: str
@@ -46,8 +41,7 @@ class ActionSkipped:
     commands: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ActionFailed:
+class ActionFailed(NamedTuple):
     """An action failed. When it is `fatal` the run rolls back; else the rest goes on."""
 
     id: str
@@ -58,8 +52,7 @@ class ActionFailed:
     fatal: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PrivilegeNeeded:
+class PrivilegeNeeded(NamedTuple):
     """The next actions need root, and these are all their commands.
 
     A front end that may ask calls `elevation.start()` before it goes on with the run; one that may
@@ -70,16 +63,14 @@ class PrivilegeNeeded:
     elevation: "Elevation"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionUndone:
+class ActionUndone(NamedTuple):
     """An earlier action was taken back."""
 
     id: str
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """One client's verdict on the new certificate; `fix` is the line that makes it accept."""
 
     client: str
@@ -88,8 +79,7 @@ class Proof:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The end of a run: `outcome` is done, nothing-to-do, rolled-back, undone or needs-cleanup."""
 
     outcome: str
@@ -114,12 +104,11 @@ def to_json(event: Event) -> dict[str, Json]:
     """An event as one JSON object: `{"event": "action-done", …}`."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(event).__name__).lower()
     row: dict[str, Json] = {"event": name}
-    for item in fields(event):
-        value = getattr(event, item.name)
+    for field, value in event._asdict().items():
         if isinstance(value, (str, int)):
-            row[item.name] = value
+            row[field] = value
         elif isinstance(value, tuple):
-            row[item.name] = [str(part) for part in value]
+            row[field] = [str(part) for part in value]
     return row
 
 

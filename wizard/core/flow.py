@@ -1,14 +1,13 @@
 """The order of the questions. Steps group them; a front end walks the steps both ways."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wizard.core.answers import Answers
 from wizard.core.questions import Question
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """Questions that belong on one screen."""
 
     id: str
@@ -20,8 +19,7 @@ class Step:
         return tuple(question for question in self.questions if question.when(answers))
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(NamedTuple):
     """The steps of one way through the wizard."""
 
     steps: Sequence[Step]

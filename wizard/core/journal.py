@@ -12,8 +12,8 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Json
@@ -22,8 +22,7 @@ from wizard.core.system import System, file_error, flush_directory
 Entry = Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """The record of one run."""
 
     system: System
@@ -91,8 +90,7 @@ class Run:
         return outcomes[-1] if outcomes else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Journal:
+class Journal(NamedTuple):
     """All runs of one state directory."""
 
     system: System

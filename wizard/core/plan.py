@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from wizard.core.actions import Action
 from wizard.core.answers import Answers, document
 from wizard.core.events import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What would be done, in order, and what a person should know before saying yes.
 
     `answers` are complete: what was given, detected and taken by default. `order` is the order of

@@ -1,9 +1,8 @@
 """Questions as data: every front end, the answers file and its schema are made from them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from wizard.core.answers import Answers
@@ -22,8 +21,7 @@ class Kind(Enum):
     MANY = "many"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What is wrong with an answer, and what would be right."""
 
     code: str
@@ -31,8 +29,7 @@ class Problem:
     hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """One thing to choose; `unavailable` says why it cannot be chosen here."""
 
     value: str
@@ -41,8 +38,7 @@ class Choice:
     unavailable: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Detected:
+class Detected(NamedTuple):
     """An answer that was found on this machine, and where."""
 
     value: Value
@@ -59,8 +55,7 @@ def fine(_value: Value, _answers: "Answers") -> Problem | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One question.
 
     `key` is its dotted name in answers; `prompt` is the question, `why` one line of reason, `help`

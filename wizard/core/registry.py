@@ -1,13 +1,11 @@
 """What there is to choose from. Tables of strings, so that naming a part imports none of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Final
+from typing import Final, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(NamedTuple):
     """A part in words: its name in answers, a title, and one line for someone who must choose."""
 
     id: str

@@ -11,10 +11,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from wizard.core.errors import UsageError, WizardError
 
@@ -25,8 +24,7 @@ COMMAND_SECONDS = 120.0
 PRIVATE = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A program to run: its argv, and what it needs.
 
     `as_root` asks for privilege; `stdin` is fed to it; `note` is what a person should know before
@@ -43,8 +41,7 @@ class Command:
         return shlex.join(self.argv)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What a command answered: its exit status, and stdout and stderr as one text."""
 
     status: int
@@ -65,8 +62,7 @@ class Elevated(Protocol):
         """Runs one command as root."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     """Whose browsers these are: under sudo or doas the invoking user, else the current one."""
 
     name: str
@@ -75,8 +71,7 @@ class Person:
     home: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A file as it was: its bytes, mode and owner."""
 
     content: bytes
@@ -85,7 +80,6 @@ class Kept:
     gid: int
 
 
-@dataclass
 class System:
     """This machine. Tests give it another environment and another `/` for store layouts.
 
@@ -93,10 +87,18 @@ class System:
     name (`system.at("/etc/ssl")`); paths a person gives are taken as they are.
     """
 
-    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
-    root: Path = Path("/")
-    platform: str = sys.platform
-    elevated: Elevated | None = None
+    def __init__(
+        self,
+        env: Mapping[str, str] | None = None,
+        root: Path = Path("/"),
+        platform: str = sys.platform,
+        elevated: Elevated | None = None,
+    ) -> None:
+        """`env` is this process's environment unless another is given."""
+        self.env = dict(os.environ) if env is None else env
+        self.root = root
+        self.platform = platform
+        self.elevated = elevated
 
     # ── who ────────────────────────────────────────────────────────────────────────────────────
 

@@ -21,7 +21,7 @@ def commented(answers: Answers, questions: Iterable[Question]) -> str:
     """An answers file with every key and, above each, what it means and what else it could be."""
     known = {question.key: question for question in questions}
     lines = to_toml(answers, known).splitlines()
-    for key in reversed([key for key in known if key in answers]):
+    for key in reversed([key for key in known if key in answers.values]):
         at = line_of("\n".join(lines), key) - 1
         lines[at:at] = ["", *_comment(known[key])] if lines[at - 1] else _comment(known[key])
     return "\n".join(lines) + "\n"

@@ -5,9 +5,9 @@ root signs the issuer once and its key is dropped: nothing that is trusted can s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -25,8 +25,7 @@ PURPOSES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 """clientAuth too: OpenSSL else refuses client certificates of this authority."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(NamedTuple):
     """A root, the issuer it signed, and the issuer's key. The root has no key any more."""
 
     root: x509.Certificate

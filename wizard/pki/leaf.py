@@ -1,8 +1,8 @@
 """Leaves: the certificates that Pomerium serves, issued by the local authority."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -17,8 +17,7 @@ LONGEST = timedelta(days=825)
 """Apple refuses server certificates that live longer, also those of private roots."""
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """An issued certificate with its key and the issuers a server sends along."""
 
     certificate: x509.Certificate

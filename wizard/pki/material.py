@@ -1,15 +1,14 @@
 """What a strategy hands to a target: a certificate's files, made when they are written."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from wizard.core.secrets import Secret
 from wizard.core.system import Kept
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(NamedTuple):
     """A certificate to serve.
 
     `chain` is PEM, the leaf first, and `key` its key; both are called once, at apply. `is_current`
@@ -26,8 +25,7 @@ class Material:
     root: Callable[[], bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """Where a certificate and its key are kept, and what is there now."""
 
     chain_path: Path

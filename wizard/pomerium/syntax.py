@@ -148,7 +148,7 @@ class _TabScanner(Scanner):
     """Takes a tab between tokens for white space, as YAML and Pomerium do, but never as indent."""
 
     # `typing.override` is newer than the oldest Python we run on.
-    def scan_to_next_token(self) -> None:  # type: ignore[explicit-override]
+    def scan_to_next_token(self) -> None:
         super().scan_to_next_token()
         reader = self.reader
         while reader.peek() == "\t":

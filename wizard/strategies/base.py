@@ -1,10 +1,9 @@
 """What a strategy is: questions, and the work that their answers make."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
 from wizard.core.answers import Answers
@@ -26,8 +25,7 @@ class Renewal(Enum):
     """The same, and a new certificate in any case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What a strategy does before and after the target installs its certificate."""
 
     before: tuple[Action, ...]

@@ -1,7 +1,6 @@
 """A local certificate authority: offline, trusted on this machine only, for development."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -35,14 +34,21 @@ if TYPE_CHECKING:
 FILES: Final = ("root.pem", "issuer.pem", "issuer-key.pem")
 
 
-@dataclass
 class Issuance:
     """What is made at apply, each once: the authority, unless there is one, and the leaf."""
 
-    answers: Answers
-    system: System
-    standing: Authority | None
-    names: tuple[str, ...]
+    def __init__(
+        self,
+        answers: Answers,
+        system: System,
+        standing: Authority | None,
+        names: tuple[str, ...],
+    ) -> None:
+        """`names` are what a new root would be for; `standing` is the one that fits already."""
+        self.answers = answers
+        self.system = system
+        self.standing = standing
+        self.names = names
 
     @cached_property
     def authority(self) -> Authority:

@@ -1,8 +1,7 @@
 """What a target is: where the files go and what else Pomerium needs there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
 from wizard.core.answers import Answers
@@ -12,8 +11,7 @@ from wizard.core.system import System
 from wizard.pki.material import Installed, Material
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """The actions that put a certificate where Pomerium finds it."""
 
     actions: tuple[Action, ...]

@@ -1,8 +1,8 @@
 """Trusting a root, and no longer trusting one, as actions of a plan."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from wizard.core.actions import Change, ChangeKind
 from wizard.core.errors import WizardError
@@ -13,8 +13,7 @@ from wizard.trust import places
 from wizard.trust.base import Anchor, Place, Status, Trust
 
 
-@dataclass(frozen=True, slots=True)
-class TrustRoot:
+class TrustRoot(NamedTuple):
     """Trusts a root in one place.
 
     `anchor` gives the root and makes it where it is new, so only a run may call it; `expected`
@@ -26,7 +25,7 @@ class TrustRoot:
     anchor: Callable[[], Anchor]
     expected: Anchor
     why: str
-    isolated: bool = field(default=True, init=False)
+    isolated: bool = True
 
     @property
     def id(self) -> str:
@@ -60,15 +59,14 @@ class TrustRoot:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class DistrustRoot:
+class DistrustRoot(NamedTuple):
     """Removes a root of ours from one place."""
 
     place: Place
     store: str
     root: Anchor
     why: str
-    isolated: bool = field(default=True, init=False)
+    isolated: bool = True
 
     @property
     def id(self) -> str:
@@ -101,8 +99,7 @@ class DistrustRoot:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class RestoreTrust:
+class RestoreTrust(NamedTuple):
     """Puts one place back: the root trusted, or not there. A place that is gone needs nothing."""
 
     store: str

@@ -5,10 +5,9 @@ import contextlib
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
@@ -29,8 +28,7 @@ class Trust(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """How far a place trusts an anchor, and why not further."""
 
     trust: Trust
@@ -40,8 +38,7 @@ class Status:
 FULL = Status(Trust.FULL)
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(NamedTuple):
     """A root certificate to trust: its common name, its DER, and the PEM file that holds it."""
 
     name: str
@@ -124,14 +121,14 @@ class ByCommands:
         with on_disk(self.system, anchor) as readable:
             failed = run_all(self.system, self.install_commands(readable))
             after = self.check(readable)
-        return after if after.trust is Trust.FULL or not failed else replace(after, reason=failed)
+        return after if after.trust is Trust.FULL or not failed else after._replace(reason=failed)
 
     def uninstall(self: _Commanded, anchor: Anchor) -> Status:
         """See `Place.uninstall`."""
         with on_disk(self.system, anchor) as readable:
             failed = run_all(self.system, self.uninstall_commands(readable))
             after = self.check(readable)
-        return after if after.trust is Trust.NONE or not failed else replace(after, reason=failed)
+        return after if after.trust is Trust.NONE or not failed else after._replace(reason=failed)
 
 
 def run_all(system: System, commands: Sequence[Command]) -> str:
@@ -159,7 +156,7 @@ def on_disk(system: System, anchor: Anchor) -> Iterator[Anchor]:
         directory.chmod(0o755)
         path = directory / f"{anchor.stem}.pem"
         system.write(path, anchor.pem, mode=0o644)
-        yield replace(anchor, path=path)
+        yield anchor._replace(path=path)
 
 
 def certificates(pem: bytes) -> list[bytes]:
