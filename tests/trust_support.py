@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
@@ -105,7 +105,7 @@ class Unprivileged:
     prefix: str = "sudo"
 
     def run(self, command: Command, timeout: float) -> Result:
-        return self.system.run(replace(command, as_root=False), timeout)
+        return self.system.run(command._replace(as_root=False), timeout)
 
 
 def machine(

@@ -6,7 +6,7 @@ Java: the real keytool. macOS and Windows: programs of the tests that behave lik
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -218,7 +218,7 @@ def test_a_root_whose_file_holds_another_by_now_is_removed(
     here: Machine, anchor: Anchor, tmp_path: Path
 ) -> None:
     here.place.install(anchor)
-    newer = replace(make_anchor(tmp_path), path=anchor.path)
+    newer = make_anchor(tmp_path)._replace(path=anchor.path)
     with on_disk(here.system, newer) as copy:
         anchor.path.write_bytes(copy.path.read_bytes())
     here.place.install(newer)

@@ -1,7 +1,6 @@
 """Each layout of a Linux in a tree of its own; the update commands are the tests' own."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -247,5 +246,5 @@ def test_the_same_name_with_other_bytes_is_not_the_root(tmp_path: Path) -> None:
     system = distribution(tmp_path, "debian")
     anchor = make_anchor(tmp_path)
     place(system).install(anchor)
-    other = replace(make_anchor(tmp_path), name=anchor.name)
+    other = make_anchor(tmp_path)._replace(name=anchor.name)
     assert place(system).check(other).trust is Trust.NONE
