@@ -59,11 +59,11 @@ clean: ## remove everything made here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/.synced: pyproject.toml uv.lock $(BIN)/python $(UV)
-	@$(UV) sync --quiet --frozen --inexact # inexact: leaves the tools of `make test` where they are
+	@$(UV) sync --quiet --frozen --inexact --compile-bytecode # inexact: leaves the tools of `make test` where they are
 	@touch $@
 
 $(BIN)/.synced-dev: pyproject.toml uv.lock $(BIN)/python $(UV)
-	@$(UV) sync --quiet --frozen --group dev
+	@$(UV) sync --quiet --frozen --group dev --compile-bytecode
 	@touch $@ $(BIN)/.synced
 
 $(BIN)/python: | $(UV)

@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Every option and command."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
     add = common.add_argument
     quiet = argparse.SUPPRESS
     add("--answers", metavar="FILE", default=quiet, help="answers from a TOML file, or - for stdin")
@@ -82,15 +82,19 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(
         prog="pomcert-wizard",
         parents=[common],
+        formatter_class=_Formatter,
         description="The TLS certificates Pomerium needs. Without arguments: the wizard.",
         epilog="Exit codes: 0 done, 1 failed and rolled back, 2 usage or answers, "
         "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, "
         "130 interrupted.",
     )
     root.add_argument("--version", action="version", version=f"pomcert-wizard {__version__}")
-    commands = root.add_subparsers(dest="command", metavar="COMMAND")
+    # With a prog of its own argparse need not format a usage line to find one.
+    commands = root.add_subparsers(prog=root.prog, dest="command", metavar="COMMAND")
     made = {
-        name: commands.add_parser(name, parents=[common], help=line, description=line)
+        name: commands.add_parser(
+            name, parents=[common], help=line, description=line, formatter_class=_Formatter
+        )
         for name, line in COMMANDS.items()
     }
     made["plan"].add_argument(
@@ -114,6 +118,13 @@ def parser() -> argparse.ArgumentParser:
         answers="", set=[], dry_run=False, json=False, plain=False, state_dir="", verbose=False
     )
     return root
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help for eighty columns; asking the terminal would load shutil before every run."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=78)
 
 
 def _dispatch(options: argparse.Namespace, text: "Text") -> int:
@@ -159,13 +170,12 @@ def _state(given: str, system: "System") -> Path:
 def _session(options: argparse.Namespace, system: "System", state: Path) -> "Session":
     """The answers of the file, then of the environment, then of --set: the last one wins."""
     from wizard.core import answers  # noqa: PLC0415
-    from wizard.engine import Session, known_questions  # noqa: PLC0415
+    from wizard.engine import Session  # noqa: PLC0415
 
-    known = known_questions(system)
-    given = None
+    session = Session(system, state)
+    known = session.known
     if options.answers:
-        given = answers.read(_text_of(options.answers, system), options.answers, known)
-    session = Session(system, state, given)
+        session.take(answers.read(_text_of(options.answers, system), options.answers, known))
     for key, question in known.items():
         if question.variable in system.env:
             session.answer_word(key, system.env[question.variable], question.variable)

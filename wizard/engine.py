@@ -1,6 +1,5 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
-import difflib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -14,6 +13,7 @@ from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.events import Event, Finished
 from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
+from wizard.core.nearest import nearest
 from wizard.core.plan import Plan
 from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
 from wizard.core.system import System
@@ -120,7 +120,15 @@ class Session:
         self.state = state
         self.journal = Journal(system, state)
         self.given = Answers()
-        for key, value in (given.values if given else {}).items():
+        self.take(given or Answers())
+
+    def take(self, given: Answers) -> None:
+        """Takes over many answers.
+
+        Raises:
+            UsageError: one is wrong.
+        """
+        for key, value in given.values.items():
             question = self.question(key)
             problem = self.answer(question, value)
             if problem is not None:
@@ -321,13 +329,13 @@ def _check(question: Question, value: Value, answers: Answers) -> Problem | None
     if value == "":
         missing = Problem("answer-missing", "Nothing was answered.", question.prompt)
         return None if question.optional else missing
-    if question.kind in {Kind.CHOICE, Kind.MANY} and value != AUTO:
+    if question.kind in {Kind.CHOICE, Kind.MANY} and value not in {AUTO, ()}:
         offered = {choice.value: choice for choice in question.offered()}
         for item in value if isinstance(value, tuple) else (str(value),):
             choice = offered.get(item)
             if choice is None:
-                near = difflib.get_close_matches(item, offered, n=1, cutoff=0.4)
-                hint = f"Did you mean {near[0]}?" if near else f"One of: {', '.join(offered)}."
+                near = nearest(item, offered, cutoff=0.4)
+                hint = f"Did you mean {near}?" if near else f"One of: {', '.join(offered)}."
                 return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
             if choice.unavailable:
                 return Problem("unavailable", f"{item}: {choice.unavailable}.", "Choose another.")

@@ -1,9 +1,8 @@
 """Actions: each shows what it would change, does it, and knows beforehand how to take it back."""
 
-import difflib
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -125,15 +124,18 @@ class WriteFile(NamedTuple):
     def preview(self) -> Change:
         """A new file or an edit, with its mode and, for a text, the lines that differ."""
         before, after = self.shown
-        diff = difflib.unified_diff(
-            before.splitlines(), after.splitlines(), "before", "after", lineterm="", n=2
-        )
+        diff: tuple[str, ...] = ()
+        if before != after:
+            from difflib import unified_diff  # noqa: PLC0415  only a text that is shown needs it
+
+            old, new = before.splitlines(), after.splitlines()
+            diff = tuple(unified_diff(old, new, "before", "after", lineterm="", n=2))
         return Change(
             ChangeKind.CREATE if self.before is None else ChangeKind.UPDATE,
             str(self.path),
             f"{self.what}, mode {self._mode():04o}",
             self.why,
-            tuple(diff),
+            diff,
         )
 
     def _mode(self) -> int:
@@ -166,7 +168,7 @@ class WriteFile(NamedTuple):
         before = self.before
         owner = self.owner or ((before.uid, before.gid) if before else None)
         system.write(self.path, content, self._mode(), owner)
-        return {"sha256": hashlib.sha256(content).hexdigest()}
+        return {"sha256": sha256(content).hexdigest()}
 
 
 class RestoreFile(NamedTuple):
@@ -210,7 +212,7 @@ class RestoreFile(NamedTuple):
         now = system.keep(self.path)
         if now is None or "sha256" not in done:
             return ""
-        same = hashlib.sha256(now.content).hexdigest() == done["sha256"]
+        same = sha256(now.content).hexdigest() == done["sha256"]
         return "" if same else f"{self.path} was changed since"
 
     def apply(self, system: System, run: Run) -> None:

@@ -1,6 +1,5 @@
 """Answers: one frozen value that a person fills in on screens and a file fills in headless."""
 
-import difflib
 import json
 import re
 import tomllib
@@ -10,6 +9,7 @@ from typing import NamedTuple
 
 from wizard.core.errors import UsageError
 from wizard.core.events import Json
+from wizard.core.nearest import nearest
 from wizard.core.questions import Kind, Question, Value
 
 SCHEMA_VERSION = 1
@@ -178,14 +178,13 @@ def example(question: Question) -> str:
 
 def unknown_key(key: str, where: str, known: Mapping[str, Question]) -> UsageError:
     """The error for a key that nobody asks for, with the nearest one that somebody does."""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    if not near:
-        leaf = key.rpartition(".")[2]
-        near = [name for name in known if name.rpartition(".")[2] == leaf][:1]
+    leaf = key.rpartition(".")[2]
+    twins = (name for name in known if name.rpartition(".")[2] == leaf)
+    near = nearest(key, known) or next(twins, "")
     return UsageError(
         "answers-unknown-key",
         f"{where}: nothing is called {key}.",
-        f"Did you mean {near[0]}?" if near else "See: pomcert-wizard answers schema",
+        f"Did you mean {near}?" if near else "See: pomcert-wizard answers schema",
     )
 
 

@@ -1,14 +1,16 @@
 """Privilege, asked for once: one root shell that runs every privileged command of a run."""
 
 import os
-import secrets
 import select
-import subprocess
 import time
-from typing import Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.system import Command, Result, System
+from wizard.core.system import Command, Result, System, token
+
+if TYPE_CHECKING:
+    import subprocess
 
 PROMPT = "Password for the commands above (sudo): "
 WAYS: Final = {
@@ -32,7 +34,11 @@ class Elevation:
         self._system = system
         self._may_ask = may_ask
         self._shell: subprocess.Popen[bytes] | None = None
-        self.prefix = next((name for name in WAYS if system.which(name)), "")
+
+    @cached_property
+    def prefix(self) -> str:
+        """The program that grants privilege here, or nothing."""
+        return next((name for name in WAYS if self._system.which(name)), "")
 
     @property
     def active(self) -> bool:
@@ -45,6 +51,8 @@ class Elevation:
         Raises:
             WizardError: `privilege-refused` when it was not given, or there is nothing to ask.
         """
+        import subprocess  # noqa: PLC0415  slow, and most runs need no privilege
+
         if self._shell is not None:
             return
         if not self.prefix:
@@ -78,7 +86,7 @@ class Elevation:
         shell = self._shell
         if shell is None or shell.stdin is None or shell.stdout is None:
             raise WizardError("privilege-lost", "The root shell is gone.", "Run again.")
-        marker = secrets.token_hex(16)
+        marker = token(16)
         script = f"{{ {line}; }} </dev/null 2>&1; printf '\\n%s %d\\n' {marker} $?\n"
         try:
             shell.stdin.write(script.encode())
@@ -109,6 +117,8 @@ class Elevation:
         shell, self._shell, self._system.elevated = self._shell, None, None
         if shell is None:
             return
+        import subprocess  # noqa: PLC0415
+
         for pipe in (shell.stdin, shell.stdout):
             if pipe is not None:
                 pipe.close()

@@ -1,6 +1,5 @@
 """A plan: the actions that lead from this machine to what the answers ask for."""
 
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -26,11 +25,14 @@ class Plan(NamedTuple):
         """Whether there is nothing to do."""
         return not self.actions
 
+    def document(self) -> dict[str, Json]:
+        """The answers as nested tables."""
+        return document(self.answers, self.order)
+
     def to_json(self) -> dict[str, Json]:
         """The plan as data; equal answers on an equal machine give equal bytes."""
-        answers: dict[str, Json] = json.loads(json.dumps(document(self.answers, self.order)))
         return {
-            "answers": answers,
+            "answers": self.document(),
             "changes": [{"id": action.id, **action.preview().to_json()} for action in self.actions],
             "notices": list(self.notices),
         }

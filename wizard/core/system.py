@@ -3,13 +3,8 @@
 import contextlib
 import errno
 import os
-import secrets
-import shlex
-import shutil
 import stat
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +14,9 @@ from wizard.core.errors import UsageError, WizardError
 
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Searched after PATH: a user's PATH on Debian lacks them."""
+
+TEMPORARY = ".pomcert-"
+"""How the name of a file begins that is not whole yet."""
 
 COMMAND_SECONDS = 120.0
 PRIVATE = 0o600
@@ -38,6 +36,8 @@ class Command(NamedTuple):
 
     def shell(self) -> str:
         """The command as a line to paste into a shell, without the prefix that grants privilege."""
+        import shlex  # noqa: PLC0415
+
         return shlex.join(self.argv)
 
 
@@ -56,7 +56,9 @@ class Result(NamedTuple):
 class Elevated(Protocol):
     """A way to run commands as root; see `core.elevation`."""
 
-    prefix: str
+    @property
+    def prefix(self) -> str:
+        """The program that grants it: sudo, doas or run0."""
 
     def run(self, command: Command, timeout: float) -> Result:
         """Runs one command as root."""
@@ -212,25 +214,30 @@ class System:
             WizardError: `disk-full`, `read-only`, `permission-denied` or `cannot-write`.
         """
         path = path.resolve()
-        temporary = path.with_name(f".{path.name[:80]}.{secrets.token_hex(6)}")
+        temporary = path.with_name(f"{TEMPORARY}{token(12)}")
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
             try:
-                with os.fdopen(descriptor, "wb") as file:
+                with os.fdopen(descriptor, "wb"):
                     if owner is not None and owner != (self.uid, os.getegid()):
                         os.fchown(descriptor, *owner)
                     if mode != PRIVATE:
                         os.fchmod(descriptor, mode)
-                    file.write(content)
-                    file.flush()
-                    os.fsync(descriptor)
+                    write_all(descriptor, content)
                 temporary.replace(path)
-            except OSError:
+            except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
             flush_directory(path.parent)
         except OSError as error:
             raise file_error(error, "write", path) from None
+
+    def sweep(self, directory: Path) -> None:
+        """Removes what `write` left in a directory when it was killed; only for whoever has the
+        journal's lock, as another run's file may be half written.
+        """
+        for temporary in directory.glob(f"{TEMPORARY}*"):
+            self.remove(temporary)
 
     def remove(self, path: Path) -> None:
         """Removes a file; one that is gone already is fine."""
@@ -266,6 +273,8 @@ class System:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
         """A private directory that is gone afterwards."""
+        import tempfile  # noqa: PLC0415  like the imports below: slow, and not every run needs it
+
         with tempfile.TemporaryDirectory(prefix="pomcert-") as name:
             yield Path(name)
 
@@ -273,6 +282,8 @@ class System:
 
     def which(self, name: str) -> str | None:
         """Where a program is: on PATH, then in the system's own directories."""
+        import shutil  # noqa: PLC0415
+
         path = os.pathsep.join((self.env.get("PATH", os.defpath), *SBIN))
         return shutil.which(name, path=path)
 
@@ -291,6 +302,8 @@ class System:
                     "privilege-needed", f"Only root may run: {command.shell()}", "Run it as root."
                 )
             return self.elevated.run(command, timeout)
+        import subprocess  # noqa: PLC0415
+
         program = self.which(command.argv[0])
         if program is None:
             raise WizardError(
@@ -329,6 +342,19 @@ class System:
         except OSError as error:
             raise file_error(error, "run", Path(program)) from None
         return Result(done.returncode, done.stdout.decode(errors="replace"))
+
+
+def token(size: int) -> str:
+    """Random bytes that nobody can guess, in hexadecimal; the module `secrets` loads slowly."""
+    return os.urandom(size).hex()
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Writes all of it and flushes it to the disk; a nearly full disk may take half, then fail."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
 
 
 def flush_directory(path: Path) -> None:

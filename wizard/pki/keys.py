@@ -3,8 +3,13 @@
 from typing import Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
@@ -31,13 +36,7 @@ def type_of(key: PrivateKey) -> str:
 
 def to_pem(key: PrivateKey) -> Secret:
     """The key as PKCS #8 PEM without a passphrase: what Pomerium reads."""
-    return Secret(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
+    return Secret(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def from_pem(pem: bytes, where: str) -> PrivateKey:
@@ -47,7 +46,7 @@ def from_pem(pem: bytes, where: str) -> PrivateKey:
         WizardError: `key-unreadable`; nothing of the key is in the message.
     """
     try:
-        key = serialization.load_pem_private_key(pem, None)
+        key = load_pem_private_key(pem, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):

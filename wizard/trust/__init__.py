@@ -1,11 +1,11 @@
 """Trust stores: one file a store, each with `check`, `install` and `uninstall` for its places."""
 
-import difflib
 from collections.abc import Sequence
 from typing import cast
 
 from wizard.core import registry
 from wizard.core.errors import UsageError
+from wizard.core.nearest import nearest
 from wizard.core.questions import Choice
 from wizard.core.system import System
 from wizard.trust.base import Place, Store
@@ -28,11 +28,11 @@ def stores(system: System, wanted: Sequence[str]) -> tuple[Store, ...]:
     known = (AUTO, SYSTEM, *registry.STORES)
     for word in wanted:
         if word not in known:
-            near = difflib.get_close_matches(word, known, n=1)
+            near = nearest(word, known)
             raise UsageError(
                 "unknown-store",
                 f"There is no trust store named {word!r}.",
-                f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}.",
+                f"Did you mean {near!r}?" if near else f"There are: {', '.join(known)}.",
             )
     named = [
         name
