@@ -122,17 +122,16 @@ class Session:
         self.given = Answers()
         self.take(given or Answers())
 
-    def take(self, given: Answers) -> None:
-        """Takes over many answers.
+    def take(self, given: Answers, where: Callable[[str], str] = str) -> None:
+        """Takes over many answers; `where` says of a key where its answer was given.
 
         Raises:
             UsageError: one is wrong.
         """
         for key, value in given.values.items():
-            question = self.question(key)
-            problem = self.answer(question, value)
+            problem = self.answer(self.question(key), value)
             if problem is not None:
-                raise UsageError(problem.code, f"{key}: {problem.summary}", problem.hint)
+                raise UsageError(problem.code, f"{where(key)}: {problem.summary}", problem.hint)
 
     @cached_property
     def known(self) -> Mapping[str, Question]:
@@ -196,9 +195,9 @@ class Session:
         match question.kind, value:
             case Kind.NAMES, tuple():
                 return tuple(dict.fromkeys(names.normalise(name) for name in value))
-            case Kind.PATH, str() if value.startswith("~/"):
+            case Kind.PATH, str() if value == "~" or value.startswith("~/"):
                 return str(self.system.person.home / value[2:])
-            case Kind.PATH, str() if value:
+            case Kind.PATH, str() if value and not value.startswith("~"):
                 return str(Path(value).absolute())
         return value
 
@@ -307,12 +306,14 @@ def settle(system: System, journal: Journal, *, may_ask: bool) -> Iterator[Event
     Raises:
         WizardError: `locked`, or `run-cut-off` when something could not be taken back.
     """
+    journal.check()
     if not journal.cut_off():
         return
     elevation = Elevation(system, may_ask=may_ask)
     try:
         with journal.lock():
             for run in reversed(journal.cut_off()):
+                apply.refuse_drift(run, system)
                 if (yield from apply.take_back(run, system, elevation, "rolled-back")):
                     raise WizardError(
                         "run-cut-off",
@@ -326,17 +327,21 @@ def settle(system: System, journal: Journal, *, may_ask: bool) -> Iterator[Event
 
 def _check(question: Question, value: Value, answers: Answers) -> Problem | None:
     """What is wrong with an answer, or None; a list may be empty where its question says so."""
-    if value == "":
-        missing = Problem("answer-missing", "Nothing was answered.", question.prompt)
-        return None if question.optional else missing
-    if question.kind in {Kind.CHOICE, Kind.MANY} and value not in {AUTO, ()}:
+    offered = {}
+    if question.kind in {Kind.CHOICE, Kind.MANY} and value != AUTO:
         offered = {choice.value: choice for choice in question.offered()}
-        for item in value if isinstance(value, tuple) else (str(value),):
-            choice = offered.get(item)
-            if choice is None:
-                near = nearest(item, offered, cutoff=0.4)
-                hint = f"Did you mean {near}?" if near else f"One of: {', '.join(offered)}."
-                return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
-            if choice.unavailable:
-                return Problem("unavailable", f"{item}: {choice.unavailable}.", "Choose another.")
+    every = f"One of: {', '.join(offered)}."
+    if value == "":
+        hint = f"{question.prompt} {every if offered else question.help}"
+        return None if question.optional else Problem("answer-missing", "There is no answer.", hint)
+    for item in (value if isinstance(value, tuple) else (str(value),)) if offered else ():
+        choice = offered.get(item)
+        if choice is None and (item,) == AUTO:
+            return Problem("not-a-choice", "auto stands for all there is.", "Give it alone.")
+        if choice is None:
+            near = nearest(item, offered, 0.4)
+            hint = f"Did you mean {near}?" if near else every
+            return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
+        if choice.unavailable:
+            return Problem("unavailable", f"{item}: {choice.unavailable}.", "Choose another.")
     return question.check(value, answers)

@@ -10,7 +10,7 @@ from wizard.core import apply
 from wizard.core.actions import Action
 from wizard.core.answers import Answers, read_tree
 from wizard.core.elevation import Elevation
-from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.errors import ExitCode, UsageError
 from wizard.core.events import Event, Finished, Json
 from wizard.core.journal import Journal, Run
 from wizard.core.plan import Plan
@@ -126,7 +126,7 @@ def undo(
     Args:
         system: the machine.
         state: the state directory.
-        name: the run; the last one that stands when empty.
+        name: the run; when empty the one that was cut off, or else the last one that stands.
         force: also where somebody else changed a file since.
         may_ask: whether a person is there to grant privilege.
 
@@ -140,9 +140,9 @@ def undo(
     if not found:
         what = f"There is no run {name} to undo." if name else "There is no run to undo."
         raise UsageError("no-such-run", what, "See: pomcert-wizard status")
-    run = max(found, key=lambda run: run.id)
+    run = found[-1]
     if not force:
-        _refuse_drift(run, system)
+        apply.refuse_drift(run, system)
     elevation = Elevation(system, may_ask=may_ask)
     try:
         with journal.lock():
@@ -151,24 +151,6 @@ def undo(
             yield Finished("needs-cleanup" if stuck else "undone", int(code), run.id)
     finally:
         elevation.stop()
-
-
-def _refuse_drift(run: Run, system: System) -> None:
-    entries = run.entries()
-    done = {entry["step"]: entry["done"] for entry in entries if "done" in entry}
-    drifts = []
-    for entry in entries:
-        record = done.get(entry["step"]) if "undo" in entry else None
-        if isinstance(record, dict):
-            drifts.append(apply.undo_of(entry).drift(system, record))
-    changed = [drift for drift in drifts if drift]
-    if changed:
-        raise WizardError(
-            "changed-since",
-            f"Undoing would lose what somebody else did: {'; '.join(changed)}.",
-            f"Nothing was touched. To undo in any case: pomcert-wizard undo {run.id} --force "
-            f"(the files as they are now are kept in {run.directory}).",
-        )
 
 
 class Trusted(NamedTuple):
@@ -249,7 +231,8 @@ def change_trust(
 
 
 def _own(system: System, state: Path) -> Anchor | None:
-    from wizard.strategies.local_ca import anchor_of, load  # noqa: PLC0415
+    from wizard.pki.authority_files import load  # noqa: PLC0415
+    from wizard.strategies.local_ca import anchor_of  # noqa: PLC0415
 
     authority = load(system, state)
     return anchor_of(authority, state) if authority else None

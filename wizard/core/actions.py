@@ -57,8 +57,8 @@ class Undo(Protocol):
     def privileged(self, system: System) -> Sequence[Command]:
         """The commands that need root, to show before they are run."""
 
-    def drift(self, system: System, done: Mapping[str, Json]) -> str:
-        """What somebody else changed since, in words; `done` is what the action recorded."""
+    def drift(self, system: System) -> str:
+        """What somebody else changed since, in words, or nothing."""
 
     def apply(self, system: System, run: Run) -> None:
         """Restores; whatever it removes is kept in the run first."""
@@ -88,16 +88,16 @@ class Action(Protocol):
     def undo(self, system: System, run: Run) -> Undo:
         """How to take it back, recorded before `apply`."""
 
-    def apply(self, system: System) -> dict[str, Json]:
-        """Does it and checks it; returns what the journal should know for later."""
+    def apply(self, system: System) -> None:
+        """Does it and checks it."""
 
 
 class WriteFile(NamedTuple):
     """Writes a file whole.
 
-    `content` is called once, when the file is written: keys are made at apply and never before.
-    `before` is the file as the plan saw it; if it has changed by then, nothing is written.
-    `shown` are its lines for people before and after, without secrets.
+    `content` makes the bytes when a run asks first, for keys are made at apply and never before,
+    and gives the same ones ever after. `before` is the file as the plan saw it; if it has changed
+    by then, nothing is written. `shown` are its lines for people before and after, without secrets.
     """
 
     path: Path
@@ -146,7 +146,7 @@ class WriteFile(NamedTuple):
         return ()
 
     def undo(self, system: System, run: Run) -> "RestoreFile":
-        """Keeps the file as it is, and notes the directories that are missing."""
+        """Keeps the file as it is, and notes what will be written and which directories made."""
         before = system.keep(self.path)
         if before != self.before:
             raise WizardError(
@@ -154,27 +154,33 @@ class WriteFile(NamedTuple):
                 f"{self.path} was changed by somebody else after it was reviewed.",
                 "Review the plan again.",
             )
-        missing = [str(parent) for parent in self.path.parents if not parent.exists()]
+        wrote = sha256(self.content()).hexdigest()
+        # A link that leads nowhere yet stays; the file it names is what comes and goes.
+        path = self.path.resolve()
+        missing = [str(parent) for parent in path.parents if not parent.exists()]
         kept = run.keep(before.content) if before else None
         status = (before.mode, before.uid, before.gid) if before else (0, 0, 0)
-        return RestoreFile(self.path, kept, *status, tuple(missing))
+        return RestoreFile(path, wrote, kept, *status, tuple(missing))
 
-    def apply(self, system: System) -> dict[str, Json]:
+    def apply(self, system: System) -> None:
         """Makes the missing directories and writes the file."""
-        for parent in reversed(self.path.parents):
+        path = self.path.resolve()
+        for parent in reversed(path.parents):
             if not parent.exists():
                 system.make_directory(parent, self.directory_mode)
-        content = self.content()
         before = self.before
         owner = self.owner or ((before.uid, before.gid) if before else None)
-        system.write(self.path, content, self._mode(), owner)
-        return {"sha256": sha256(content).hexdigest()}
+        system.write(path, self.content(), self._mode(), owner)
 
 
 class RestoreFile(NamedTuple):
-    """Puts a file back as it was, or away when there was none, with the directories made for it."""
+    """Puts a file back as it was, or away when there was none, with the directories made for it.
+
+    `wrote` and `kept` are the SHA-256 of what the run writes and of what was there before.
+    """
 
     path: Path
+    wrote: str
     kept: str | None
     mode: int
     uid: int
@@ -187,15 +193,15 @@ class RestoreFile(NamedTuple):
         kept, made = entry["kept"], entry["made"]
         mode, uid, gid = (int(str(entry[name])) for name in ("mode", "uid", "gid"))
         names = tuple(str(name) for name in made) if isinstance(made, list) else ()
-        return cls(
-            Path(str(entry["path"])), None if kept is None else str(kept), mode, uid, gid, names
-        )
+        path, wrote = Path(str(entry["path"])), str(entry["wrote"])
+        return cls(path, wrote, None if kept is None else str(kept), mode, uid, gid, names)
 
     def to_json(self) -> dict[str, Json]:
         """The record for the journal."""
         return {
             "kind": "file",
             "path": str(self.path),
+            "wrote": self.wrote,
             "kept": self.kept,
             "mode": self.mode,
             "uid": self.uid,
@@ -207,25 +213,33 @@ class RestoreFile(NamedTuple):
         """None: whoever wrote the file may restore it."""
         return ()
 
-    def drift(self, system: System, done: Mapping[str, Json]) -> str:
+    def drift(self, system: System) -> str:
         """Whether the file is neither what the run wrote nor what was there before."""
         now = system.keep(self.path)
-        if now is None or "sha256" not in done:
+        if now is None or sha256(now.content).hexdigest() in {self.wrote, self.kept}:
             return ""
-        same = sha256(now.content).hexdigest() == done["sha256"]
-        return "" if same else f"{self.path} was changed since"
+        return f"{self.path} was changed since"
 
     def apply(self, system: System, run: Run) -> None:
         """Restores the bytes, the mode and the owner; what stands there now is kept in the run."""
+        system.sweep(self.path.parent)
         now = system.keep(self.path)
+        before = None
         if self.kept is not None:
             before = Kept(run.kept(self.kept), self.mode, self.uid, self.gid)
-            if now != before:
-                if now is not None:
-                    run.keep(now.content)
-                system.write(self.path, before.content, self.mode, (self.uid, self.gid))
-        elif now is not None:
-            run.keep(now.content)
+        if now is not None and now != before:
+            self._put_aside(now.content, run)
+        if before is None:
             system.remove(self.path)
+        elif now != before:
+            system.write(self.path, before.content, self.mode, (self.uid, self.gid))
         for directory in self.made:
             system.remove_directory(Path(directory))
+
+    def _put_aside(self, content: bytes, run: Run) -> None:
+        """Keeps what is about to go; a full disk may cost what the run itself wrote, no more."""
+        try:
+            run.keep(content)
+        except WizardError:
+            if sha256(content).hexdigest() != self.wrote:
+                raise

@@ -1,5 +1,6 @@
 """Applies a plan and takes runs back. Every undo is on disk before its action begins."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Generator, Iterator
 from typing import cast
@@ -17,11 +18,12 @@ from wizard.core.events import (
     ActionUndone,
     Event,
     Finished,
+    Json,
     PrivilegeNeeded,
     RunStarted,
     lines,
 )
-from wizard.core.journal import Entry, Journal, Run
+from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan
 from wizard.core.system import Command, System
 
@@ -48,7 +50,7 @@ def apply(
         prove: runs after the last action and raises when the result does not work.
         cancel: set by a person who wants out.
     """
-    answers = plan.to_json()["answers"]
+    answers = plan.document()
     at = system.now().isoformat()
     run = journal.begin({"begin": answers, "version": __version__, "at": at})
     settled = False
@@ -93,7 +95,7 @@ def _act(
         undo = action.undo(system, run)
         run.record({"step": action.id, "title": action.title, "undo": undo.to_json()})
         try:
-            done = action.apply(system)
+            action.apply(system)
         except WizardError as error:
             if not action.isolated:
                 raise
@@ -102,7 +104,6 @@ def _act(
                 action.id, action.title, error.code, error.summary, error.hint, fatal=False
             )
             continue
-        run.record({"step": action.id, "done": done})
         yield ActionDone(action.id, action.title)
     return code
 
@@ -121,14 +122,14 @@ def take_back(
     When all of it is undone the run records `outcome`. A step that cannot be undone is told and
     stays in the record: the run then counts as cut off, and the next one tries again.
     """
-    steps = [(entry, undo_of(entry)) for entry in reversed(run.entries()) if "undo" in entry]
-    commands = tuple(command for _, undo in steps for command in undo.privileged(system))
+    steps = undos(run)
+    commands = tuple(command for _, _, undo in steps for command in undo.privileged(system))
     yield from ask(commands, system, elevation)
-    if steps:
+    if run.outcome():
         run.record({"outcome": ""})
+    run.sweep()
     stuck = 0
-    for entry, undo in steps:
-        step, title = str(entry["step"]), str(entry["title"])
+    for step, title, undo in steps:
         try:
             undo.apply(system, run)
         except WizardError as error:
@@ -138,26 +139,50 @@ def take_back(
         else:
             yield ActionUndone(step, title)
     if not stuck:
-        run.record({"outcome": outcome})
+        # On a full disk this may fail. The run then counts as cut off, and undoing it again changes
+        # nothing more.
+        with contextlib.suppress(WizardError):
+            run.record({"outcome": outcome})
     return stuck
 
 
-def undo_of(entry: Entry) -> Undo:
-    """The undo that a journal entry holds.
+def undos(run: Run) -> list[tuple[str, str, Undo]]:
+    """Id, title and undo of every step that a run began, the last one first.
 
     Raises:
-        WizardError: `journal-damaged` when this version does not know its kind.
+        WizardError: `journal-damaged` when this version cannot read one: none is undone then.
     """
-    record = entry["undo"]
-    if not isinstance(record, dict) or record.get("kind") not in registry.UNDO:
-        raise WizardError(
-            "journal-damaged",
-            "The journal has an entry that this version cannot read.",
-            "Use the version of pomcert-wizard that made the run.",
-            exit_code=ExitCode.NEEDS_CLEANUP,
-        )
+    try:
+        return [
+            (str(entry["step"]), str(entry["title"]), _undo(entry["undo"]))
+            for entry in reversed(run.entries())
+            if "undo" in entry
+        ]
+    except (KeyError, TypeError, ValueError):
+        raise damaged(run, "has an entry that this version does not know") from None
+
+
+def _undo(record: Json) -> Undo:
+    if not isinstance(record, dict):
+        raise TypeError
     kind = cast("type[Undo]", registry.load(registry.UNDO, str(record["kind"])))
     return kind.from_json(record)
+
+
+def refuse_drift(run: Run, system: System) -> None:
+    """Refuses to take a run back where somebody else changed a file since.
+
+    Raises:
+        WizardError: `changed-since`, naming the files that would lose their changes.
+    """
+    changed = [drift for _, _, undo in undos(run) if (drift := undo.drift(system))]
+    if changed:
+        raise WizardError(
+            "changed-since",
+            f"Undoing run {run.id} would lose what somebody did since: {'; '.join(changed)}.",
+            f"Nothing was touched. To undo in any case: pomcert-wizard undo {run.id} --force "
+            f"(the files as they are now are kept in {run.directory}).",
+        )
 
 
 def _stopped() -> WizardError:

@@ -2,24 +2,25 @@
 
 STATE/lock                  held by the one run that may change things
 STATE/runs/ID/journal.jsonl one JSON object a line, flushed to disk before the next step
-STATE/runs/ID/kept/N        files as they were
+STATE/runs/ID/kept/HASH     files as they were, each named by the SHA-256 of its bytes
 """
 
 import contextlib
 import fcntl
 import json
 import os
-import secrets
 import stat
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Json
-from wizard.core.system import System, file_error, flush_directory
+from wizard.core.system import System, file_error, flush_directory, write_all
 
 Entry = Mapping[str, Json]
+FILE: Final = "journal.jsonl"
 
 
 class Run(NamedTuple):
@@ -30,54 +31,73 @@ class Run(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The run's name: when it began, and a few characters that make it the only one."""
+        """The run's name: its number and when it began. Clocks jump; numbers only grow."""
         return self.directory.name
 
     def record(self, entry: Entry) -> None:
-        """Appends one entry; it is on disk when this returns.
+        """Appends one entry whole or not at all; it is on disk when this returns.
+
+        A line that a crash cut off is cut away first: it never counted, and what follows it would
+        become part of it.
 
         Raises:
             WizardError: the disk is full or read-only.
         """
-        path = self.directory / "journal.jsonl"
+        path = self.directory / FILE
         line = json.dumps(entry, separators=(",", ":")).encode() + b"\n"
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                os.write(descriptor, line)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(descriptor, "rb") as file:
+                end = file.read().rfind(b"\n") + 1
+                if end < file.tell():
+                    os.ftruncate(descriptor, end)
+                try:
+                    write_all(descriptor, line)
+                except OSError:
+                    os.ftruncate(descriptor, end)
+                    raise
         except OSError as error:
             raise file_error(error, "write", path) from None
 
     def entries(self) -> list[Entry]:
-        """All entries; a last line that a crash cut off does not count."""
+        """All entries; a last line that a crash cut off does not count.
+
+        Raises:
+            WizardError: `journal-damaged` when a whole line is no entry.
+        """
+        kept = self.system.keep(self.directory / FILE)
+        lines = kept.content.split(b"\n")[:-1] if kept else []
         try:
-            text = (self.directory / "journal.jsonl").read_text("utf-8")
-        except FileNotFoundError:
-            return []
-        return [json.loads(line) for line in text.split("\n")[:-1]]
+            entries = [json.loads(line) for line in lines]
+        except ValueError:
+            entries = [None]
+        if not all(isinstance(entry, dict) for entry in entries):
+            raise damaged(self, "has a line that cannot be read")
+        return entries
 
     def keep(self, content: bytes) -> str:
         """Puts the bytes of a file aside, 0600, and returns the name to find them by."""
         directory = self.directory / "kept"
         self.system.make_directory(directory, 0o700)
-        name = secrets.token_hex(8)
-        self.system.write(directory / name, content)
+        name = sha256(content).hexdigest()
+        if not (directory / name).exists():
+            self.system.write(directory / name, content)
         return name
 
     def kept(self, name: str) -> bytes:
-        """The bytes that `keep` put aside."""
+        """The bytes that `keep` put aside.
+
+        Raises:
+            WizardError: `journal-damaged` when they are lost.
+        """
         kept = self.system.keep(self.directory / "kept" / name)
-        if kept is None:
-            raise WizardError(
-                "journal-damaged",
-                f"Run {self.id} lost the file it kept as {name}.",
-                f"Look in {self.directory}.",
-                exit_code=ExitCode.NEEDS_CLEANUP,
-            )
+        if kept is None or sha256(kept.content).hexdigest() != name:
+            raise damaged(self, f"lost the file it kept as {name}")
         return kept.content
+
+    def sweep(self) -> None:
+        """Removes what a crash left of a file that was about to be kept."""
+        self.system.sweep(self.directory / "kept")
 
     def first(self) -> Entry:
         """How the run began: version, time, answers."""
@@ -167,22 +187,27 @@ class Journal(NamedTuple):
         """Starts the record of a new run."""
         runs = self.directory / "runs"
         self.system.make_directory(runs, 0o700)
-        name = f"{self.system.now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-        self.system.make_directory(runs / name, 0o700)
-        run = Run(self.system, runs / name)
+        number = max((int(name.partition("-")[0]) for name in self._names()), default=0) + 1
+        run = Run(self.system, runs / f"{number:04}-{self.system.now():%Y%m%dT%H%M%S}")
+        self.system.make_directory(run.directory, 0o700)
         run.record(entry)
         flush_directory(run.directory)
         return run
 
-    def runs(self) -> list[Run]:
-        """Every run that recorded anything, oldest first."""
+    def _names(self) -> list[str]:
+        """The names of all runs, in the order in which they began."""
         try:
-            names = sorted(path.name for path in (self.directory / "runs").iterdir())
+            names = [path.name for path in (self.directory / "runs").iterdir()]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise file_error(error, "read", self.directory) from None
-        runs = [Run(self.system, self.directory / "runs" / name) for name in names]
+        numbered = [name for name in names if name.partition("-")[0].isdecimal()]
+        return sorted(numbered, key=lambda name: int(name.partition("-")[0]))
+
+    def runs(self) -> list[Run]:
+        """Every run that recorded anything, oldest first."""
+        runs = [Run(self.system, self.directory / "runs" / name) for name in self._names()]
         return [run for run in runs if run.entries()]
 
     def applied(self) -> list[Run]:
@@ -192,3 +217,13 @@ class Journal(NamedTuple):
     def cut_off(self) -> list[Run]:
         """The runs that a crash ended: their changes are half made. Oldest first."""
         return [run for run in self.runs() if not run.outcome()]
+
+
+def damaged(run: Run, problem: str) -> WizardError:
+    """The error for a record that cannot be followed: nothing is guessed from it."""
+    return WizardError(
+        "journal-damaged",
+        f"The journal of run {run.id} {problem}.",
+        f"Use the version of pomcert-wizard that made the run, or look in {run.directory}.",
+        exit_code=ExitCode.NEEDS_CLEANUP,
+    )

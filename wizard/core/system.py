@@ -233,21 +233,22 @@ class System:
             raise file_error(error, "write", path) from None
 
     def sweep(self, directory: Path) -> None:
-        """Removes what `write` left in a directory when it was killed; only for whoever has the
-        journal's lock, as another run's file may be half written.
+        """Removes what `write` left in a directory when it was killed.
+
+        Only for whoever has the journal's lock: what is there may still be being written.
         """
-        for temporary in directory.glob(f"{TEMPORARY}*"):
+        for temporary in directory.glob(TEMPORARY + "[0-9a-f]" * 24):
             self.remove(temporary)
 
     def remove(self, path: Path) -> None:
         """Removes a file; one that is gone already is fine."""
         try:
-            path.unlink(missing_ok=True)
-            flush_directory(path.parent)
+            path.unlink()
         except FileNotFoundError:
             return
         except OSError as error:
             raise file_error(error, "remove", path) from None
+        flush_directory(path.parent)
 
     def make_directory(self, path: Path, mode: int = 0o755) -> None:
         """Makes one directory; one that exists already is left as it is."""
@@ -358,14 +359,21 @@ def write_all(descriptor: int, content: bytes) -> None:
 
 
 def flush_directory(path: Path) -> None:
-    """Makes a rename or removal inside a directory durable (POSIX asks for it; Windows cannot)."""
+    """Makes a rename or removal inside a directory durable (POSIX asks for it; Windows cannot).
+
+    Raises:
+        WizardError: the disk did not take it.
+    """
     if os.name == "nt":
         return
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise file_error(error, "write", path) from None
 
 
 def writable(path: Path) -> None:

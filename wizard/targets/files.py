@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -46,14 +46,7 @@ class Files:
         directory = Path(answers.text("output.directory"))
         stem = answers.texts("names")[0].replace("*", "_wildcard")
         chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
-        installed = Installed(chain, key, system.keep(chain), system.keep(key))
-        if installed.key is not None and installed.key.mode & OTHERS:
-            raise WizardError(
-                "key-mode",
-                f"The private key {key} has mode {installed.key.mode:04o}: everybody can read it.",
-                f"Delete it to have a new one made, or, if nobody read it: chmod 0600 {key}",
-            )
-        return installed
+        return Installed(chain, key, system.keep(chain), _private(key, system))
 
     def deliver(self, answers: Answers, system: System, material: Material) -> Delivery:
         """The key, the chain, the root, and the configuration that names them."""
@@ -81,6 +74,7 @@ class Files:
                 ),
             ]
         actions += _root(installed.chain_path.with_name("ca.pem"), system, material)
+        actions += _exports(system, material, owner)
         notices: tuple[str, ...] = ()
         if answers.text("output.config"):
             edits, notices = _config(answers, system, material, installed)
@@ -88,6 +82,18 @@ class Files:
         for action in actions:
             writable(action.path)
         return Delivery(tuple(actions), notices)
+
+
+def _private(path: Path, system: System) -> Kept | None:
+    """The file that holds a private key, if there is one that nobody else can read."""
+    kept = system.keep(path)
+    if kept is not None and kept.mode & OTHERS:
+        raise WizardError(
+            "key-mode",
+            f"The private key {path} has mode {kept.mode:04o}: everybody can read it.",
+            f"Delete it to have a new one made, or, if nobody read it: chmod 0600 {path}",
+        )
+    return kept
 
 
 def _root(path: Path, system: System, material: Material) -> list[WriteFile]:
@@ -99,6 +105,27 @@ def _root(path: Path, system: System, material: Material) -> list[WriteFile]:
         return []
     why = "For clients that must be given the root by name; it holds no secret."
     return [WriteFile(path, "root certificate", why, material.root, before=before)]
+
+
+def _exports(system: System, material: Material, owner: tuple[int, int] | None) -> list[WriteFile]:
+    """The other forms that were asked for, where they are missing or hold something else."""
+    actions = []
+    for export in material.exports:
+        before = _private(export.path, system)
+        if material.is_current and before is not None and export.fits(before.content):
+            continue
+        actions.append(
+            WriteFile(
+                export.path,
+                export.what,
+                export.why,
+                export.content,
+                mode=0o600,
+                owner=owner,
+                before=before,
+            )
+        )
+    return actions
 
 
 def _config(
@@ -156,7 +183,7 @@ def _new_config(
         path,
         "Pomerium's configuration",
         "A complete file that serves one route; add yours to it.",
-        lambda: render(new_secret(), new_secret()),
+        cache(lambda: render(new_secret(), new_secret())),
         mode=0o600,
         shown=("", render(MADE_AT_APPLY, MADE_AT_APPLY).decode()),
     )

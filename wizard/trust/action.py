@@ -51,12 +51,11 @@ class TrustRoot(NamedTuple):
         trusted = self.place.check(anchor).trust is Trust.FULL
         return _undo(self.store, self.place, anchor, run, trusted=trusted)
 
-    def apply(self, _system: System) -> dict[str, Json]:
+    def apply(self, _system: System) -> None:
         """Installs, and looks whether it took."""
         status = self.place.install(self.anchor())
         if status.trust is not Trust.FULL:
             raise _incomplete(self.place, status, "does not trust the root")
-        return {}
 
 
 class DistrustRoot(NamedTuple):
@@ -91,12 +90,11 @@ class DistrustRoot(NamedTuple):
         trusted = self.place.check(self.root).trust is not Trust.NONE
         return _undo(self.store, self.place, self.root, run, trusted=trusted)
 
-    def apply(self, _system: System) -> dict[str, Json]:
+    def apply(self, _system: System) -> None:
         """Uninstalls, and looks whether it is gone."""
         status = self.place.uninstall(self.root)
         if status.trust is not Trust.NONE:
             raise _incomplete(self.place, status, "still has the root")
-        return {}
 
 
 class RestoreTrust(NamedTuple):
@@ -141,7 +139,7 @@ class RestoreTrust(NamedTuple):
         commands = place.install_commands if self.trusted else place.uninstall_commands
         return _as_root(commands(anchor))
 
-    def drift(self, _system: System, _done: Mapping[str, Json]) -> str:
+    def drift(self, _system: System) -> str:
         """Nothing: a root that somebody removed since is as good as removed."""
         return ""
 
