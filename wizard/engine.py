@@ -327,21 +327,30 @@ def settle(system: System, journal: Journal, *, may_ask: bool) -> Iterator[Event
 
 def _check(question: Question, value: Value, answers: Answers) -> Problem | None:
     """What is wrong with an answer, or None; a list may be empty where its question says so."""
-    offered = {}
-    if question.kind in {Kind.CHOICE, Kind.MANY} and value != AUTO:
-        offered = {choice.value: choice for choice in question.offered()}
-    every = f"One of: {', '.join(offered)}."
+    chosen = question.kind in {Kind.CHOICE, Kind.MANY}
     if value == "":
-        hint = f"{question.prompt} {every if offered else question.help}"
+        hint = f"{question.prompt} {_every(question) if chosen else question.help}"
         return None if question.optional else Problem("answer-missing", "There is no answer.", hint)
-    for item in (value if isinstance(value, tuple) else (str(value),)) if offered else ():
-        choice = offered.get(item)
-        if choice is None and (item,) == AUTO:
-            return Problem("not-a-choice", "auto stands for all there is.", "Give it alone.")
-        if choice is None:
-            near = nearest(item, offered, 0.4)
-            hint = f"Did you mean {near}?" if near else every
-            return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
-        if choice.unavailable:
-            return Problem("unavailable", f"{item}: {choice.unavailable}.", "Choose another.")
+    # What can be chosen is looked up on the whole machine: never for an answer that names nothing.
+    if chosen and value not in {AUTO, ()}:
+        items = value if isinstance(value, tuple) else (str(value),)
+        problem = next(filter(None, (_not_a_choice(item, question) for item in items)), None)
+        if problem is not None:
+            return problem
     return question.check(value, answers)
+
+
+def _not_a_choice(item: str, question: Question) -> Problem | None:
+    offered = {choice.value: choice for choice in question.offered()}
+    if item in offered:
+        reason = offered[item].unavailable
+        return Problem("unavailable", f"{item}: {reason}.", "Choose another.") if reason else None
+    if (item,) == AUTO:
+        return Problem("not-a-choice", "auto stands for all there is.", "Give it alone.")
+    near = nearest(item, offered, 0.4)
+    hint = f"Did you mean {near}?" if near else _every(question)
+    return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
+
+
+def _every(question: Question) -> str:
+    return f"One of: {', '.join(choice.value for choice in question.offered())}."

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 
 from wizard.core.answers import Answers
 from wizard.core.questions import Problem, Value
+from wizard.core.secrets import is_reference
 
+HIGHEST_PORT = 65535
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -60,6 +62,29 @@ def email(value: Value, _answers: Answers) -> Problem | None:
         return None
     return Problem(
         "email", f"{value!r} is not an e-mail address.", "Write it like you@example.com."
+    )
+
+
+def secret_reference(value: Value, _answers: Answers) -> Problem | None:
+    """Where a secret is, never the secret itself: answers are saved and shown."""
+    if is_reference(str(value)):
+        return None
+    return Problem(
+        "secret-reference",
+        "That does not say where the secret is.",
+        "Write env:NAME or file:/PATH; the secret itself does not belong into an answer.",
+    )
+
+
+def listen_address(value: Value, _answers: Answers) -> Problem | None:
+    """`HOST:PORT`, `:PORT` or `[IPv6]:PORT`, as Go's net.Listen takes it."""
+    match = re.fullmatch(r"(\[[\da-fA-F:.]+\]|[\w.-]*):(\d{1,5})", str(value), re.ASCII)
+    if match is not None and 0 < int(match[2]) <= HIGHEST_PORT:
+        return None
+    return Problem(
+        "address",
+        f"{value!r} is not an address to listen on.",
+        "Write a port as :443, or an address and a port as 127.0.0.1:8443.",
     )
 
 

@@ -8,13 +8,26 @@ from wizard.core.secrets import Secret
 from wizard.core.system import Kept
 
 
+class Export(NamedTuple):
+    """One more file, in a form that some clients want.
+
+    `content` is called once, at apply; `fits` says whether the bytes of an earlier file still do:
+    encryption is salted, so that the same content never gives the same bytes.
+    """
+
+    path: Path
+    what: str
+    why: str
+    content: Callable[[], bytes]
+    fits: Callable[[bytes], bool]
+
+
 class Material(NamedTuple):
     """A certificate to serve.
 
     `chain` is PEM, the leaf first, and `key` its key; both are called once, at apply. `is_current`
     says that the files on disk are good as they are. `root` is PEM of a private root, for clients
-    that need it named. `is_development` says that the names
-    must not be pinned by HSTS.
+    that need it named. `is_development` says that the names must not be pinned by HSTS.
     """
 
     names: tuple[str, ...]
@@ -23,6 +36,7 @@ class Material(NamedTuple):
     is_current: bool
     is_development: bool
     root: Callable[[], bytes] | None = None
+    exports: tuple[Export, ...] = ()
 
 
 class Installed(NamedTuple):

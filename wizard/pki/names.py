@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from wizard.core.questions import Problem
 
@@ -20,14 +21,14 @@ def normalise(name: str) -> str:
 
     A name that IDNA 2008 refuses comes back as it was; `problem` then says so.
     """
-    name = name.strip().rstrip(".").lower()
+    name = name.strip().lower()
     if name.isascii():
-        return name
+        return name.rstrip(".") or name
     import idna  # noqa: PLC0415  only a name in another script needs it
 
     star, base = ("*.", name[2:]) if name.startswith("*.") else ("", name)
     try:
-        return star + idna.encode(base, uts46=True).decode()
+        return star + idna.encode(base, uts46=True).decode().rstrip(".")
     except idna.IDNAError:
         return name
 
@@ -46,30 +47,30 @@ def _faults(name: str) -> Iterator[Problem]:
     base = name.removeprefix("*.")
     labels = base.split(".")
     if not base.isascii() or any(lab[2:4] == "--" and not _is_a_label(lab) for lab in labels):
-        yield Problem("name-idna", f"{name} is not a valid internationalised name.", "Check it.")
+        yield Problem(
+            "name-idna",
+            f"{name} is not a valid internationalised name.",
+            "Check its spelling; only letters and digits of a script may stand in it.",
+        )
     if "*" in base:
         yield Problem(
             "name-wildcard",
             f"{name} has a wildcard that is not its whole first label.",
             "One star, at the front: *.example.com",
         )
-    if re.fullmatch(r"[\d.]+|[\da-f:]*:[\da-f:.]*", base):
+    if re.fullmatch(r"\d[\d.]*|[\da-f:]*:[\da-f:.]*", base):
         yield Problem(
             "name-is-address", f"{name} is an IP address.", "Pomerium routes by host name; use one."
         )
-    if len(base) > LONGEST_NAME or not all(LABEL.fullmatch(label) for label in labels):
-        yield Problem(
-            "name-invalid",
-            f"{name!r} is not a host name.",
-            "Letters, digits and hyphens, parts of at most 63 joined by dots.",
-        )
+    if len(name) > LONGEST_NAME or not all(LABEL.fullmatch(label) for label in labels):
+        yield Problem("name-invalid", f"{name!r} is not a host name.", _spelling(name))
     if labels[-1].isdigit():
         yield Problem("name-invalid", f"{name} ends in a number.", "No top-level domain does.")
     if name.startswith("*.") and len(labels) == 1:
         yield Problem(
             "name-single-label-wildcard",
             f"{name} would be refused by browsers: a wildcard needs two labels behind it.",
-            "Use a longer name, such as *.localhost.pomerium.io.",
+            f"Use a longer name, such as *.example.{base}.",
         )
     if base != "localhost" and is_public_suffix(base):
         yield Problem(
@@ -83,6 +84,19 @@ def _faults(name: str) -> Iterator[Problem]:
             f"{name} is a single label, which means another host on every network.",
             "Use its full name, such as host.example.com.",
         )
+
+
+def _spelling(name: str) -> str:
+    """What would be a host name, for somebody who pasted a URL or an e-mail address."""
+    if not name:
+        return "A name is empty: write it out, or remove it."
+    if any(mark in name for mark in "/:@,"):
+        host = re.split(r"[/:?#,]", re.sub(r"^[a-z]+://|^.*@", "", name))[0]
+        return f"Give the host alone, one name at a time: {host}"
+    return (
+        "Letters, digits and hyphens, parts of at most 63 joined by dots, "
+        f"at most {LONGEST_NAME} in all."
+    )
 
 
 def problems(names: Sequence[str]) -> Problem | None:
@@ -103,6 +117,30 @@ def covers(pattern: str, host: str) -> bool:
     return pattern == host or (
         pattern.startswith("*.") and host.partition(".")[2] == pattern[2:] and "*" not in host
     )
+
+
+def route_problem(url: str, names: Sequence[str]) -> Problem | None:
+    """What is wrong with `https://HOST[:PORT]` as a route that a certificate for `names` serves."""
+    try:
+        parts = urlsplit(url)
+        host, port = normalise(parts.hostname or ""), parts.port
+    except ValueError:
+        return Problem("url", f"{url!r} is not a URL.", "Write it like https://host.example.com.")
+    plain = parts.netloc.lower() in {parts.hostname, f"{parts.hostname}:{port}"}
+    bare = plain and parts.path in {"", "/"} and not parts.query and not parts.fragment
+    if parts.scheme != "https" or not bare or "*" in host:
+        return Problem(
+            "route-not-concrete",
+            f"{url!r} is not the address of one host, which a route needs.",
+            "Write it like https://host.example.com, without a path or a star.",
+        )
+    if names and not any(covers(name, host) for name in names):
+        return Problem(
+            "route-not-covered",
+            f"The certificate is not for {host}, only for {', '.join(names)}.",
+            "Choose a route with one of these names, or add its name to names.",
+        )
+    return None
 
 
 def bases(names: Sequence[str]) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
-"""PKCS #12: the form in which browsers import keys and Java reads roots."""
+"""PKCS #12 (RFC 7292): the form in which Windows and Java take keys, and Java reads roots."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
     PKCS12Certificate,
+    load_pkcs12,
     serialize_java_truststore,
     serialize_key_and_certificates,
 )
@@ -11,7 +12,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 from wizard.core.secrets import Secret
 from wizard.pki.leaf import Leaf
 
-TRUSTSTORE_PASSWORD = "changeit"  # noqa: S105  Java's custom; a trust store holds nothing secret
+CUSTOMARY = Secret(b"changeit")
+"""Java's password where nobody chose one."""
 
 
 def bundle(leaf: Leaf, root: x509.Certificate, name: str, password: Secret) -> bytes:
@@ -25,9 +27,18 @@ def bundle(leaf: Leaf, root: x509.Certificate, name: str, password: Secret) -> b
     )
 
 
-def truststore(root: x509.Certificate, name: str) -> bytes:
-    """A Java trust store that holds one root; Java wants a password on it and gets its own."""
+def truststore(root: x509.Certificate, name: str, password: Secret) -> bytes:
+    """A Java trust store that holds one root; Java wants a password on it."""
     return serialize_java_truststore(
-        [PKCS12Certificate(root, name.encode())],
-        BestAvailableEncryption(TRUSTSTORE_PASSWORD.encode()),
+        [PKCS12Certificate(root, name.encode())], BestAvailableEncryption(password.reveal())
     )
+
+
+def holds(content: bytes, certificate: x509.Certificate, password: Secret) -> bool:
+    """Whether a file opens with the password and has the certificate in it."""
+    try:
+        found = load_pkcs12(content, password.reveal())
+    except ValueError:
+        return False
+    every = [*([found.cert] if found.cert else []), *found.additional_certs]
+    return any(one.certificate == certificate for one in every)

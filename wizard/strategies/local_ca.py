@@ -16,11 +16,13 @@ from wizard.core.events import Event
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.registry import Info
-from wizard.core.secrets import Secret
+from wizard.core.secrets import Secret, resolve
 from wizard.core.system import System
-from wizard.pki import chain, keys, leaf
+from wizard.pki import chain, keys
 from wizard.pki.authority import Authority, create
-from wizard.pki.material import Installed, Material
+from wizard.pki.authority_files import FILES, load
+from wizard.pki.leaf import LONGEST, Leaf, issue
+from wizard.pki.material import Export, Installed, Material
 from wizard.strategies.base import Renewal, Work
 
 STORES: Final = (
@@ -30,8 +32,6 @@ STORES: Final = (
 )
 if TYPE_CHECKING:
     from wizard.trust.base import Anchor
-
-FILES: Final = ("root.pem", "issuer.pem", "issuer-key.pem")
 
 
 class Issuance:
@@ -43,12 +43,14 @@ class Issuance:
         system: System,
         standing: Authority | None,
         names: tuple[str, ...],
+        installed: Installed,
     ) -> None:
         """`names` are what a new root would be for; `standing` is the one that fits already."""
         self.answers = answers
         self.system = system
         self.standing = standing
         self.names = names
+        self.installed = installed
 
     @cached_property
     def authority(self) -> Authority:
@@ -61,9 +63,34 @@ class Issuance:
         )
 
     @cached_property
-    def leaf(self) -> leaf.Leaf:
-        """A new certificate for the names that were asked for."""
-        return leaf.issue(
+    def current(self) -> Leaf | None:
+        """The installed leaf: this authority's, for these names, of this kind, with life left."""
+        chain_file, key_file = self.installed.chain, self.installed.key
+        if chain_file is None or key_file is None or self.standing is None:
+            return None
+        certificate, *issuers = chain.read(chain_file.content, str(self.installed.chain_path))
+        key = keys.from_pem(key_file.content, str(self.installed.key_path))
+        names, now = self.answers.texts("names"), self.system.now()
+        if not (
+            chain.belongs(certificate, key)
+            and set(chain.names_of(certificate)) == set(names)
+            and keys.type_of(key) == self.answers.text("local_ca.key_type")
+            and not chain.is_due(certificate, now)
+        ):
+            return None
+        try:
+            chain.verify(certificate, issuers, self.standing.root, names, now)
+        except WizardError:
+            return None
+        return Leaf(certificate, key, tuple(issuers))
+
+    @cached_property
+    def leaf(self) -> Leaf:
+        """The installed certificate where it is good, else a new one."""
+        return self.current or self._issue()
+
+    def _issue(self) -> Leaf:
+        return issue(
             self.authority,
             self.answers.texts("names"),
             now=self.system.now(),
@@ -120,9 +147,10 @@ class LocalCa:
         names = answers.texts("names")
         old = load(system, state)
         fits = old is not None and _fits(old, answers, system)
-        issuance = Issuance(answers, system, old if fits else None, _covered(old, answers))
-        reusable = fits and renewal is not Renewal.NOW
-        current = reusable and _is_current(installed, issuance, answers, system)
+        if renewal is Renewal.NOW:
+            installed = installed._replace(chain=None, key=None)
+        covered = _covered(old, answers)
+        issuance = Issuance(answers, system, old if fits else None, covered, installed)
         before: list[Action] = []
         notices: list[str] = []
         if not fits:
@@ -141,9 +169,10 @@ class LocalCa:
             names,
             issuance.chain_pem,
             issuance.key,
-            is_current=current,
+            is_current=issuance.current is not None,
             is_development=True,
             root=issuance.root_pem,
+            exports=_exports(answers, system, issuance),
         )
         trusts = _wanted(answers) and not (fits and renewal is not Renewal.NO)
         after = _trust(answers, system, state, issuance, old) if trusts else ()
@@ -165,48 +194,12 @@ class LocalCa:
         )
 
 
-def load(system: System, state: Path) -> Authority | None:
-    """The authority of a state directory, or None where there is none.
-
-    Raises:
-        WizardError: `ca-incomplete`, `key-mode`, or a file of it cannot be read.
-    """
-    paths = [state / "ca" / name for name in FILES]
-    files = [system.keep(path) for path in paths]
-    root, issuer, key = files
-    if root is None and issuer is None and key is None:
-        return None
-    if root is None or issuer is None or key is None:
-        gone = ", ".join(path.name for path, file in zip(paths, files, strict=True) if not file)
-        raise WizardError(
-            "ca-incomplete",
-            f"The local CA in {state / 'ca'} lost {gone}.",
-            "Put the file back, or move the directory away to have a new root made.",
-        )
-    if key.mode & 0o077:
-        raise open_key(paths[2], key.mode)
-    return Authority(
-        chain.read(root.content, str(paths[0]))[0],
-        chain.read(issuer.content, str(paths[1]))[0],
-        keys.from_pem(key.content, str(paths[2])),
-    )
-
-
 def anchor_of(authority: Authority, state: Path) -> "Anchor":
     """An authority's root, as trust stores take it."""
     from wizard.trust.base import Anchor  # noqa: PLC0415  stores = [] needs none of it
 
     der = authority.root.public_bytes(Encoding.DER)
     return Anchor(authority.name, der, state / "ca" / "root.pem")
-
-
-def open_key(path: Path, mode: int) -> WizardError:
-    """The error for a private key that others can read."""
-    return WizardError(
-        "key-mode",
-        f"The private key {path} has mode {mode:04o}: others can read it, and may have.",
-        f"Delete it to have a new one made, or, if nobody can have read it: chmod 0600 {path}",
-    )
 
 
 def _fits(authority: Authority, answers: Answers, system: System) -> bool:
@@ -225,25 +218,35 @@ def _covered(old: Authority | None, answers: Answers) -> tuple[str, ...]:
     return (*answers.texts("names"), *((old.permitted or ()) if old else ()))
 
 
-def _is_current(installed: Installed, issuance: Issuance, answers: Answers, system: System) -> bool:
-    """Whether the installed leaf is this authority's, for these names, and has life left."""
-    if installed.chain is None or installed.key is None or issuance.standing is None:
-        return False
-    certificate, *issuers = chain.read(installed.chain.content, str(installed.chain_path))
-    key = keys.from_pem(installed.key.content, str(installed.key_path))
-    names = answers.texts("names")
-    if not (
-        chain.belongs(certificate, key)
-        and set(chain.names_of(certificate)) == set(names)
-        and keys.type_of(key) == answers.text("local_ca.key_type")
-        and not chain.is_due(certificate, system.now())
-    ):
-        return False
-    try:
-        chain.verify(certificate, issuers, issuance.standing.root, names, system.now())
-    except WizardError:
-        return False
-    return True
+def _exports(answers: Answers, system: System, issuance: Issuance) -> tuple[Export, ...]:
+    """The forms of the certificate and of its root that were asked for."""
+    wanted = answers.texts("local_ca.export")
+    if not wanted:
+        return ()
+    from wizard.pki import pkcs12  # noqa: PLC0415  only an export needs it
+
+    reference = answers.text("local_ca.export_password")
+    password = resolve(reference, system) if reference else pkcs12.CUSTOMARY
+    chain_path = issuance.installed.chain_path
+    every = {
+        "pkcs12": Export(
+            chain_path.with_suffix(".p12"),
+            "PKCS #12 with the private key",
+            "For servers that take their certificate in this form. Keep it like the key.",
+            lambda: pkcs12.bundle(
+                issuance.leaf, issuance.authority.root, issuance.authority.name, password
+            ),
+            lambda content: pkcs12.holds(content, issuance.leaf.certificate, password),
+        ),
+        "java-truststore": Export(
+            chain_path.with_name("truststore.p12"),
+            "Java trust store with the root",
+            "For Java programs: -Djavax.net.ssl.trustStore and -Djavax.net.ssl.trustStorePassword.",
+            lambda: pkcs12.truststore(issuance.authority.root, issuance.authority.name, password),
+            lambda content: pkcs12.holds(content, issuance.authority.root, password),
+        ),
+    }
+    return tuple(export for form, export in every.items() if form in wanted)
 
 
 def _authority_files(system: System, state: Path, issuance: Issuance) -> list[Action]:
@@ -351,7 +354,33 @@ CERTIFICATE: Final = (
         "Write 90d for ninety days or 36h for hours. At most 825d, or Apple's clients refuse it.",
         default="90d",
         advanced=True,
-        check=validation.lifetime(leaf.LONGEST),
+        check=validation.lifetime(LONGEST),
+    ),
+    Question(
+        "local_ca.export",
+        Kind.MANY,
+        "Which other forms of the certificate are needed?",
+        "Pomerium needs none of them; some clients and servers take no PEM.",
+        "They are written beside the certificate, readable by its owner only, and made anew with "
+        "each renewal.",
+        default=(),
+        choices=(
+            Choice("pkcs12", "PKCS #12", "certificate, chain and private key in one file"),
+            Choice("java-truststore", "Java trust store", "the root, for Java programs"),
+        ),
+        advanced=True,
+    ),
+    Question(
+        "local_ca.export_password",
+        Kind.TEXT,
+        "Where is the password for those files?",
+        "They are encrypted under it; whoever imports them has to know it.",
+        "env:NAME or file:/PATH. Empty means the word changeit, which every Java runtime uses.",
+        default="",
+        optional=True,
+        advanced=True,
+        when=lambda answers: bool(answers.texts("local_ca.export")),
+        check=validation.secret_reference,
     ),
     Question(
         "local_ca.constrain_names",

@@ -21,6 +21,7 @@ from wizard.targets.base import Delivery
 PACKAGED = "/etc/pomerium/config.yaml"
 MADE_AT_APPLY = "(32 random bytes, made when the file is written)"
 OTHERS = 0o007
+LONGEST_STEM = 200
 
 
 class Files:
@@ -44,7 +45,7 @@ class Files:
             WizardError: `key-mode` when everybody can read the key.
         """
         directory = Path(answers.text("output.directory"))
-        stem = answers.texts("names")[0].replace("*", "_wildcard")
+        stem = _stem(answers.texts("names")[0])
         chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
         return Installed(chain, key, system.keep(chain), _private(key, system))
 
@@ -82,6 +83,16 @@ class Files:
         for action in actions:
             writable(action.path)
         return Delivery(tuple(actions), notices)
+
+
+def _stem(name: str) -> str:
+    """A file name for a certificate's first name; file systems take at most 255 bytes."""
+    stem = name.replace("*", "_wildcard")
+    if len(stem) <= LONGEST_STEM:
+        return stem
+    from hashlib import sha256  # noqa: PLC0415  hardly a name is that long
+
+    return f"{stem[: LONGEST_STEM - 17]}-{sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _private(path: Path, system: System) -> Kept | None:
@@ -134,7 +145,8 @@ def _config(
     """An edit of the configuration that is there, or a whole new one."""
     from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
-    path = Path(answers.text("output.config")).resolve()
+    # Unlike Path.resolve this leaves a loop of links for `read` to tell.
+    path = Path(os.path.realpath(answers.text("output.config")))
     document = config.read(path)
     if document is None:
         return _new_config(path, answers, material, installed)
@@ -334,7 +346,7 @@ ROUTE: Final = (
         "A URL with one of the certificate's names in it. A star cannot be a route here.",
         default=_first_route,
         when=_is_new,
-        check=validation.https_url,
+        check=lambda value, answers: names.route_problem(str(value), answers.texts("names")),
     ),
     Question(
         "output.route.to",
@@ -365,6 +377,7 @@ ROUTE: Final = (
         "Ports below 1024 need root or CAP_NET_BIND_SERVICE; 127.0.0.1:8443 needs neither.",
         default=_address,
         when=_is_new,
+        check=validation.listen_address,
         advanced=True,
     ),
 )

@@ -1,0 +1,124 @@
+"""PKCS #12 and Java trust stores, read by the programs they are made for."""
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Need
+
+PASSWORD = "correct horse"
+STEM = "verify.localhost.pomerium.io"
+
+
+def wizard(tmp_path: Path, *sets: str, **env: str) -> subprocess.CompletedProcess[str]:
+    answers = {
+        "strategy": "local-ca",
+        "names": STEM,
+        "local_ca.stores": "",
+        "output.directory": str(tmp_path / "tls"),
+        "output.config": "",
+    }
+    words = [*(f"{key}={value}" for key, value in answers.items()), *sets]
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "wizard", "--state-dir", str(tmp_path / "state")),
+            *(part for word in words for part in ("--set", word)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **env},
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Path:
+    """The directory of an install with both forms under a password of its own."""
+    secret = tmp_path / "password"
+    secret.write_text(f"{PASSWORD}\n")
+    done = wizard(
+        tmp_path,
+        "local_ca.export=pkcs12,java-truststore",
+        f"local_ca.export_password=file:{secret}",
+    )
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    return tmp_path / "tls"
+
+
+def test_openssl_opens_the_bundle_and_finds_key_leaf_and_chain(exported: Path, need: Need) -> None:
+    command = [str(need("openssl")), "pkcs12", "-in", str(exported / f"{STEM}.p12"), "-nodes"]
+    opened = subprocess.run(
+        [*command, "-passin", f"pass:{PASSWORD}"], capture_output=True, text=True, check=True
+    ).stdout
+    assert opened.count("BEGIN CERTIFICATE") == 3
+    assert opened.count("BEGIN PRIVATE KEY") == 1
+    key = (exported / f"{STEM}-key.pem").read_text()
+    assert key.strip() in opened
+
+
+def test_java_lists_the_root_as_trusted(exported: Path, need: Need) -> None:
+    listed = subprocess.run(
+        [
+            *(str(need("keytool")), "-list", "-keystore", str(exported / "truststore.p12")),
+            *("-storepass", PASSWORD),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "trustedCertEntry" in listed
+    assert "PrivateKeyEntry" not in listed
+
+
+def test_nobody_else_can_read_the_exports(exported: Path) -> None:
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in exported.glob("*.p12")}
+    assert modes == {f"{STEM}.p12": 0o600, "truststore.p12": 0o600}
+
+
+def test_the_same_answers_again_leave_the_exports_as_they_are(exported: Path) -> None:
+    before = {path: path.read_bytes() for path in exported.iterdir()}
+    again = wizard(
+        exported.parent,
+        "local_ca.export=pkcs12,java-truststore",
+        f"local_ca.export_password=file:{exported.parent / 'password'}",
+    )
+    assert "Nothing to do" in again.stderr
+    assert {path: path.read_bytes() for path in exported.iterdir()} == before
+
+
+def test_another_password_makes_only_the_exports_anew(exported: Path) -> None:
+    before = {path.name: path.read_bytes() for path in exported.iterdir()}
+    done = wizard(
+        exported.parent,
+        "local_ca.export=pkcs12,java-truststore",
+        "local_ca.export_password=env:NEW",
+        NEW="another",
+    )
+    assert done.returncode == 0, done.stderr
+    after = {path.name: path.read_bytes() for path in exported.iterdir()}
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {f"{STEM}.p12", "truststore.p12"}
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [
+        ("hunter2", "secret-reference"),
+        ("env:NOBODY_SET_THIS", "secret-missing"),
+        ("file:/nowhere/at/all", "secret-missing"),
+    ],
+)
+def test_a_password_that_cannot_be_looked_up_changes_nothing(
+    tmp_path: Path, reference: str, code: str
+) -> None:
+    done = wizard(tmp_path, "local_ca.export=pkcs12", f"local_ca.export_password={reference}")
+    assert done.returncode == 2
+    assert f"[{code}]" in done.stderr
+    assert "hunter2" not in done.stderr
+    assert not (tmp_path / "tls").exists()

@@ -1,0 +1,138 @@
+"""The local authority and what it issues: the recipe of RFC 5280 that every client takes."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from wizard.core.errors import WizardError
+from wizard.pki import chain, keys
+from wizard.pki.authority import Authority, create
+from wizard.pki.keys import CURVES, RSA_BITS
+from wizard.pki.leaf import Leaf, issue
+
+NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
+NOW = datetime(2031, 5, 4, 3, 2, 1, tzinfo=UTC)
+QUARTER = timedelta(days=90)
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return create(NAMES, now=NOW)
+
+
+@pytest.fixture(scope="module")
+def leaf(authority: Authority) -> Leaf:
+    return issue(authority, NAMES, now=NOW, lifetime=QUARTER)
+
+
+@pytest.mark.parametrize("level", ["root", "issuer"])
+def test_both_levels_are_constrained_to_the_domain_and_to_no_address(
+    authority: Authority, level: str
+) -> None:
+    certificate: x509.Certificate = getattr(authority, level)
+    constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraints.critical
+    assert constraints.value.permitted_subtrees == [x509.DNSName("localhost.pomerium.io")]
+    assert constraints.value.excluded_subtrees == [
+        x509.IPAddress(ip_network("0.0.0.0/0")),
+        x509.IPAddress(ip_network("::/0")),
+    ]
+
+
+def test_the_root_may_have_one_issuer_below_it_and_the_issuer_none(authority: Authority) -> None:
+    lengths = [
+        certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length
+        for certificate in (authority.root, authority.issuer)
+    ]
+    assert lengths == [1, 0]
+
+
+def test_the_root_has_no_key_that_anybody_could_steal(authority: Authority) -> None:
+    root_key = authority.root.public_key().public_bytes(
+        Encoding.DER, chain.PublicFormat.SubjectPublicKeyInfo
+    )
+    assert not chain.belongs(authority.root, authority.issuer_key)
+    assert len(root_key) > 0
+    assert set(Authority._fields) == {"root", "issuer", "issuer_key"}
+
+
+def test_a_certificate_tells_nobody_who_made_it_or_where(leaf: Leaf, authority: Authority) -> None:
+    subjects = [leaf.certificate.subject, authority.root.subject, authority.issuer.subject]
+    oids = {attribute.oid for subject in subjects for attribute in subject}
+    assert oids <= {NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME}
+    assert leaf.certificate.subject.rfc4514_string() == "O=pomcert dev certificate"
+
+
+def test_a_leaf_begins_a_day_early_and_lives_as_long_as_was_asked(leaf: Leaf) -> None:
+    assert leaf.certificate.not_valid_before_utc == NOW - timedelta(days=1)
+    assert leaf.certificate.not_valid_after_utc == NOW + QUARTER
+
+
+def test_a_leaf_never_outlives_its_issuer(authority: Authority) -> None:
+    late = authority.issuer.not_valid_after_utc - timedelta(days=10)
+    short = issue(authority, NAMES, now=late, lifetime=QUARTER)
+    assert short.certificate.not_valid_after_utc == authority.issuer.not_valid_after_utc
+
+
+def test_a_leaf_serves_and_signs_nothing(leaf: Leaf) -> None:
+    extensions = leaf.certificate.extensions
+    usage = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(usage) == [ExtendedKeyUsageOID.SERVER_AUTH]
+    assert not extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    assert not extensions.get_extension_for_class(x509.KeyUsage).value.key_cert_sign
+
+
+def test_two_authorities_share_no_serial_and_no_name() -> None:
+    one, other = create(NAMES, now=NOW), create(NAMES, now=NOW)
+    serials = {c.serial_number for a in (one, other) for c in (a.root, a.issuer)}
+    assert len(serials) == 4
+    assert min(serial.bit_length() for serial in serials) > 64
+    assert one.name != other.name
+
+
+def test_a_name_outside_the_constraints_is_never_issued(authority: Authority) -> None:
+    with pytest.raises(WizardError) as caught:
+        issue(authority, ("evil.example.com",), now=NOW, lifetime=QUARTER)
+    assert caught.value.code == "chain-invalid"
+    assert "evil.example.com" in caught.value.summary
+
+
+def test_an_unconstrained_authority_says_so_and_issues_for_any_name() -> None:
+    authority = create(NAMES, now=NOW, constrain=False)
+    assert authority.permitted is None
+    assert authority.permits(("anything.example.com",))
+    issued = issue(authority, ("anything.example.com",), now=NOW, lifetime=QUARTER)
+    assert chain.names_of(issued.certificate) == ("anything.example.com",)
+
+
+@pytest.mark.parametrize("key_type", [*CURVES, *RSA_BITS])
+def test_every_kind_of_key_makes_a_chain_that_verifies(key_type: str) -> None:
+    authority = create(NAMES, now=NOW, key_type=key_type)
+    issued = issue(authority, NAMES, now=NOW, lifetime=QUARTER, key_type=key_type)
+    chain.verify(issued.certificate, issued.issuers, authority.root, NAMES, NOW)
+    assert keys.type_of(issued.key) == keys.type_of(authority.issuer_key) == key_type
+    written = keys.to_pem(issued.key).reveal()
+    assert chain.belongs(issued.certificate, keys.from_pem(written, "a file"))
+
+
+@pytest.mark.parametrize(
+    ("days", "due"), [(0, False), (59, False), (60, True), (89, True), (91, True)]
+)
+def test_a_certificate_is_due_when_a_third_of_its_life_is_left(
+    leaf: Leaf, days: int, *, due: bool
+) -> None:
+    # It lives 91 days, as it begins a day early: a third are 30 days and 8 hours.
+    assert chain.is_due(leaf.certificate, NOW + timedelta(days=days)) is due
+
+
+def test_what_is_no_key_is_refused_without_showing_it() -> None:
+    with pytest.raises(WizardError) as caught:
+        keys.from_pem(
+            b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n", "k.pem"
+        )
+    assert caught.value.code == "key-unreadable"
+    assert "c2VjcmV0" not in f"{caught.value.summary} {caught.value.hint}"
