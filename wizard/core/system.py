@@ -321,19 +321,22 @@ class System:
             env = {name: value for name, value in env.items() if not name.startswith("XDG_")}
             env |= {"HOME": str(person.home), "USER": person.name, "LOGNAME": person.name}
         try:
-            done = subprocess.run(
+            with subprocess.Popen(
                 [program, *command.argv[1:]],
-                input=command.stdin,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=env,
-                timeout=timeout,
-                check=False,
                 user=user,
                 group=group,
                 extra_groups=None if user is None else [],
                 start_new_session=True,
-            )
+            ) as process:
+                try:
+                    output, _ = process.communicate(command.stdin, timeout)
+                except BaseException:
+                    _kill_all(process.pid)
+                    raise
         except subprocess.TimeoutExpired:
             raise WizardError(
                 "command-timeout",
@@ -342,7 +345,18 @@ class System:
             ) from None
         except OSError as error:
             raise file_error(error, "run", Path(program)) from None
-        return Result(done.returncode, done.stdout.decode(errors="replace"))
+        return Result(process.returncode, output.decode(errors="replace"))
+
+
+def _kill_all(leader: int) -> None:
+    """Ends a process and what it started: a browser is many, and a script's child outlives it."""
+    import signal  # noqa: PLC0415  slow, and rarely needed
+
+    with contextlib.suppress(ProcessLookupError):
+        if hasattr(os, "killpg"):
+            os.killpg(leader, signal.SIGKILL)
+        else:
+            os.kill(leader, signal.SIGTERM)
 
 
 def token(size: int) -> str:

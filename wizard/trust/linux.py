@@ -180,9 +180,8 @@ class _System(ByCommands):
 
     def _bundles(self) -> list[Path]:
         """The bundle programs read: the first that exists, for the others are copies of it."""
-        return [path for name in self.layout.bundles if (path := self.system.at(name)).is_file()][
-            :1
-        ]
+        found = bundle(self.system)
+        return [found] if found else []
 
     def _candidates(self) -> list[Path]:
         if not self.layout.anchors:
@@ -215,5 +214,15 @@ class LinuxStore:
 
     def places(self, system: System) -> Sequence[Place]:
         """One place: the layout that this distribution has."""
-        layout = next((one for one in LAYOUTS if system.at(one.sign).exists()), UNKNOWN)
+        layout = _layout(system)
         return (_System(system, "linux:system", f"System store ({layout.name})", layout),)
+
+
+def bundle(system: System) -> Path | None:
+    """The file of roots that this distribution's programs read, if there is one."""
+    files = (system.at(name) for name in _layout(system).bundles)
+    return next((path for path in files if path.is_file()), None)
+
+
+def _layout(system: System) -> Layout:
+    return next((one for one in LAYOUTS if system.at(one.sign).exists()), UNKNOWN)
