@@ -62,9 +62,13 @@ def apply(
         settled = True
         yield Finished("done", int(code), run.id)
     except WizardError as error:
-        yield ActionFailed("run", "the run", error.code, error.summary, error.hint, fatal=True)
+        yield _failed(error, fatal=True)
+        try:
+            stuck = yield from take_back(run, system, elevation, "rolled-back")
+        except WizardError as worse:
+            stuck = 1
+            yield _failed(worse, fatal=False)
         settled = True
-        stuck = yield from take_back(run, system, elevation, "rolled-back")
         code = ExitCode.NEEDS_CLEANUP if stuck else error.exit_code
         yield Finished("needs-cleanup" if stuck else "rolled-back", int(code), run.id)
     finally:
@@ -183,6 +187,10 @@ def refuse_drift(run: Run, system: System) -> None:
             f"Nothing was touched. To undo in any case: pomcert-wizard undo {run.id} --force "
             f"(the files as they are now are kept in {run.directory}).",
         )
+
+
+def _failed(error: WizardError, *, fatal: bool) -> ActionFailed:
+    return ActionFailed("run", "the run", error.code, error.summary, error.hint, fatal)
 
 
 def _stopped() -> WizardError:
