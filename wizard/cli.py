@@ -1,6 +1,10 @@
 """The command line: arguments, which front end, exit codes, and the only place that exits."""
 
 import argparse
+import contextlib
+import errno
+import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -29,47 +33,48 @@ COMMANDS = {
 
 def run() -> NoReturn:
     """The console script."""
-    sys.exit(main(sys.argv[1:]))
+    # A run is over before the collector finds anything worth its time.
+    gc.set_threshold(100_000)
+    _open_streams()
+    _stop_like_ctrl_c()
+    _leave(main(sys.argv[1:]))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
-    options = parser().parse_args(arguments)
-    from wizard.headless.text import Text  # noqa: PLC0415  --version and --help need none of it
-
-    text = Text(verbose=options.verbose)
     try:
-        return _dispatch(options, text)
+        return _dispatch(_parse(arguments))
     except WizardError as error:
-        if options.json:
+        from wizard.headless.text import Text  # noqa: PLC0415  --version and --help need none of it
+
+        if "--json" in arguments:
             from wizard.headless.jsonl import JsonLines  # noqa: PLC0415
 
             JsonLines().error(error)
-        text.error(error)
+        Text().error(error)
         return int(error.exit_code)
     except KeyboardInterrupt:
-        text.say("Stopped; what had been begun was taken back.")
+        from wizard.headless.text import Text  # noqa: PLC0415
+
+        with contextlib.suppress(OSError):
+            Text().say("\nStopped; nothing is left half done.")
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our stdout has gone; without this Python complains about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.EIO}:
+            raise
+        # Whoever read this has gone: the end of a pipe (EPIPE) or a terminal (EIO). Without new
+        # streams Python complains about it at exit.
+        for descriptor in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
         return int(ExitCode.FAILED)
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every option and command."""
-    common = argparse.ArgumentParser(add_help=False, formatter_class=_Formatter)
+    """Every option and command; options may stand before the command or after it."""
+    common = _Parser(add_help=False, formatter_class=_Formatter)
     add = common.add_argument
+    # A default here would overwrite what was given before the command.
     quiet = argparse.SUPPRESS
-    add("--answers", metavar="FILE", default=quiet, help="answers from a TOML file, or - for stdin")
-    add(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=quiet,
-        help="one answer; may be repeated",
-    )
-    add("--dry-run", action="store_true", default=quiet, help="show the plan, change nothing")
     add("--json", action="store_true", default=quiet, help="one JSON object a line on stdout")
     add("--plain", action="store_true", default=quiet, help="plain prompts instead of the screen")
     add(
@@ -79,10 +84,11 @@ def parser() -> argparse.ArgumentParser:
         help="where the wizard keeps its records and keys",
     )
     add("-v", "--verbose", action="store_true", default=quiet, help="say more")
-    root = argparse.ArgumentParser(
+    root = _Parser(
         prog="pomcert-wizard",
         parents=[common],
         formatter_class=_Formatter,
+        allow_abbrev=False,
         description="The TLS certificates Pomerium needs. Without arguments: the wizard.",
         epilog="Exit codes: 0 done, 1 failed and rolled back, 2 usage or answers, "
         "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, "
@@ -93,10 +99,27 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(prog=root.prog, dest="command", metavar="COMMAND")
     made = {
         name: commands.add_parser(
-            name, parents=[common], help=line, description=line, formatter_class=_Formatter
+            name,
+            parents=[common],
+            formatter_class=_Formatter,
+            allow_abbrev=False,
+            help=line,
+            description=line,
         )
         for name, line in COMMANDS.items()
     }
+    for one, sets in ((root, "sets_before"), (made["plan"], "sets")):
+        add = one.add_argument
+        add("--answers", metavar="FILE", default=quiet, help="a TOML file, or - for stdin")
+        add(
+            "--set",
+            metavar="KEY=VALUE",
+            dest=sets,
+            action="append",
+            default=quiet,
+            help="one answer; may be repeated",
+        )
+        add("--dry-run", action="store_true", default=quiet, help="show the plan, change nothing")
     made["plan"].add_argument(
         "--detailed-exitcode", action="store_true", help="10 when changes wait"
     )
@@ -114,10 +137,45 @@ def parser() -> argparse.ArgumentParser:
     made["answers"].add_argument("do", choices=("schema", "example"))
     made["answers"].add_argument("strategy", nargs="?", default="")
     made["list"].add_argument("what", choices=("strategies", "stores", "targets"))
-    root.set_defaults(
-        answers="", set=[], dry_run=False, json=False, plain=False, state_dir="", verbose=False
-    )
     return root
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line as it was meant; an option that would have no effect is an error."""
+    options = argparse.Namespace(
+        answers=None,
+        sets_before=[],
+        sets=[],
+        dry_run=False,
+        json=False,
+        plain=False,
+        state_dir="",
+        verbose=False,
+    )
+    parser().parse_args(arguments, options)
+    options.sets = [*options.sets_before, *options.sets]
+    given = {
+        "--answers": options.answers is not None,
+        "--set": bool(options.sets),
+        "--dry-run": options.dry_run,
+    }
+    for option in (name for name, is_given in given.items() if is_given):
+        if options.command not in {None, "plan"}:
+            raise UsageError(
+                "usage",
+                f"{option} has no meaning for {options.command}.",
+                f"See: pomcert-wizard {options.command} --help",
+            )
+    return options
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises what is wrong, so that it is told like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the command line."""
+        summary = message[:1].upper() + message[1:]
+        raise UsageError("usage", f"{summary}.", f"See: {self.prog} --help")
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -127,12 +185,15 @@ class _Formatter(argparse.HelpFormatter):
         super().__init__(prog, width=78)
 
 
-def _dispatch(options: argparse.Namespace, text: "Text") -> int:
+def _dispatch(options: argparse.Namespace) -> int:
     from wizard.core.system import System  # noqa: PLC0415
     from wizard.headless.jsonl import JsonLines  # noqa: PLC0415
+    from wizard.headless.text import Text  # noqa: PLC0415  --version and --help need none of it
 
     system = System()
-    state = _state(options.state_dir, system)
+    text = Text(verbose=options.verbose)
+    # A list is the same for somebody without a home.
+    state = Path() if options.command == "list" else _state(options.state_dir, system)
     front: Text | JsonLines = JsonLines() if options.json else text
     match options.command:
         case "plan":
@@ -141,12 +202,12 @@ def _dispatch(options: argparse.Namespace, text: "Text") -> int:
             from wizard.headless import commands  # noqa: PLC0415
 
             return commands.run(options, system, state, front, may_ask=_has_terminal())
-        case _ if options.answers or options.set or options.dry_run:
+        case _ if options.answers is not None or options.sets or options.dry_run:
             session = _session(options, system, state)
             if options.dry_run:
                 return _plan(session, options, front)
             return _headless(session, front)
-        case _ if options.plain or system.env.get("TERM") == "dumb":
+        case _ if options.plain or (system.env.get("TERM") == "dumb" and _has_terminal()):
             return _plain(_session(options, system, state), text)
         case _:
             return _screen(_session(options, system, state))
@@ -174,37 +235,47 @@ def _session(options: argparse.Namespace, system: "System", state: Path) -> "Ses
 
     session = Session(system, state)
     known = session.known
-    if options.answers:
-        session.take(answers.read(_text_of(options.answers, system), options.answers, known))
-    for key, question in known.items():
-        if question.variable in system.env:
-            session.answer_word(key, system.env[question.variable], question.variable)
-    for word in options.set:
+    if options.answers is not None:
+        text, name = _text_of(options.answers), options.answers
+        session.take(
+            answers.read(text, name, known),
+            lambda key: f"{name}, line {answers.line_of(text, key)}: {key}",
+        )
+    variables = {question.variable: key for key, question in known.items()}
+    for variable in sorted(name for name in system.env if name.startswith("POMCERT_")):
+        if variable not in variables:
+            raise answers.unknown_key(variable, "The environment", variables)
+        session.answer_word(variables[variable], system.env[variable], variable)
+    for word in options.sets:
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError("usage", f"--set {word}: there is no =.", "Write --set KEY=VALUE.")
         if key not in known:
-            raise answers.unknown_key(key, f"--set {word}", known)
-        session.answer_word(key, value, f"--set {word}")
+            raise answers.unknown_key(key, f"--set {key}", known)
+        session.answer_word(key, value, f"--set {key}")
     return session
 
 
-def _text_of(name: str, system: "System") -> str:
-    if name == "-":
-        return sys.stdin.read()
-    kept = system.keep(Path(name))
-    if kept is None:
-        raise UsageError(
-            "answers-missing",
-            f"There is no answers file {name}.",
-            "See: pomcert-wizard answers example",
-        )
+def _text_of(name: str) -> str:
+    """The text of an answers file, which may also be a pipe."""
+    from wizard.core.system import file_error  # noqa: PLC0415
+
     try:
-        return kept.content.decode()
+        content = sys.stdin.buffer.read() if name == "-" else Path(name or "?").read_bytes()
+        return content.decode()
     except UnicodeDecodeError:
         raise UsageError(
             "answers-not-toml", f"{name} is not UTF-8 text.", "Save it as UTF-8."
         ) from None
+    except FileNotFoundError:
+        raise UsageError(
+            "answers-missing",
+            f'There is no answers file "{name}".',
+            "See: pomcert-wizard answers example",
+        ) from None
+    except OSError as error:
+        found = file_error(error, "read", Path(name))
+        raise UsageError(found.code, found.summary, found.hint) from None
 
 
 def _plan(session: "Session", options: argparse.Namespace, front: "Text | JsonLines") -> int:
@@ -258,3 +329,42 @@ def _screen(session: "Session") -> int:
 
 def _has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process as it is: taking the interpreter down first is a tenth of a run's time."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = code or int(ExitCode.FAILED)
+    os._exit(code)
+
+
+def _stop_like_ctrl_c() -> None:
+    """Makes SIGTERM and a closed terminal's SIGHUP take a run back, not end it half done."""
+    import signal  # noqa: PLC0415  tests call main(), and their process is not ours
+
+    numbers = [number for number in signal.Signals if number.name in {"SIGTERM", "SIGHUP"}]
+
+    def stop(_number: int, _frame: object) -> None:
+        # They often come in pairs; the second one must not cut off the taking back.
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        # nohup has a program ignore SIGHUP; that stays.
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, stop)
+
+
+def _open_streams() -> None:
+    """Opens what our caller closed (`>&-`), or the next file opened would take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file name that is not UTF-8 is shown, not a reason to fail.
+            stream.reconfigure(errors="backslashreplace")

@@ -97,7 +97,7 @@ class WriteFile(NamedTuple):
 
     `content` makes the bytes when a run asks first, for keys are made at apply and never before,
     and gives the same ones ever after. `before` is the file as the plan saw it; if it has changed
-    by then, nothing is written. `shown` are its lines for people before and after, without secrets.
+    by then, nothing is written. `shown` gives its text before and after, for people: no secrets.
     """
 
     path: Path
@@ -107,7 +107,7 @@ class WriteFile(NamedTuple):
     mode: int = 0o644
     owner: tuple[int, int] | None = None
     before: Kept | None = None
-    shown: tuple[str, str] = ("", "")
+    shown: Callable[[], tuple[str, str]] = lambda: ("", "")
     directory_mode: int = 0o755
     isolated: bool = False
 
@@ -123,7 +123,7 @@ class WriteFile(NamedTuple):
 
     def preview(self) -> Change:
         """A new file or an edit, with its mode and, for a text, the lines that differ."""
-        before, after = self.shown
+        before, after = self.shown()
         diff: tuple[str, ...] = ()
         if before != after:
             from difflib import unified_diff  # noqa: PLC0415  only a text that is shown needs it

@@ -5,17 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wizard.core.errors import WizardError
-from wizard.pomerium.document import (
-    Document,
-    elements,
-    follow,
-    lookup,
-    own,
-    require_absolute,
-    string,
-)
+from wizard.pomerium.document import Document, elements, follow, lookup, own, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
+from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import covers, hosts
 from wizard.pomerium.settings import problems
 from wizard.pomerium.syntax import MERGE_KEY, STRING, Node, merged

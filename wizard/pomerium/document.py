@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.errors import WizardError
 from wizard.pomerium.syntax import NULL, Node, compose, merged
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
@@ -38,9 +38,16 @@ def read(path: Path) -> Document | None:
     """The configuration at `path`, symlinks followed; None when there is no such file.
 
     Raises:
-        WizardError: `config-is-a-directory`, `config-unreadable`, and all of `parse`.
+        WizardError: `config-is-a-directory`, `config-not-a-file`, `config-unreadable`, and all of
+            `parse`.
 
     """
+    if path.is_fifo() or path.is_char_device() or path.is_socket():
+        raise WizardError(
+            "config-not-a-file",
+            f"{path} is a pipe, a socket or a device, not a file.",
+            "Name a file that can be read again and replaced.",
+        )
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -89,30 +96,6 @@ def parse(text: bytes, name: str) -> Document:
             "Check that this is Pomerium's configuration; it was left as it is.",
         )
     return Document(name, body, body != decoded, tree.root, tree.end)
-
-
-def require_absolute(*paths: Path) -> None:
-    """Refuses a path Pomerium would not find again.
-
-    Raises:
-        UsageError: `path-not-absolute`, or `path-not-utf-8` for one that YAML cannot hold.
-
-    """
-    for path in paths:
-        if not path.is_absolute():
-            raise UsageError(
-                "path-not-absolute",
-                f"{path} is not an absolute path; Pomerium would look for it where it was started.",
-                "Give the path from the root of the file system.",
-            )
-        try:
-            str(path).encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(
-                "path-not-utf-8",
-                f"{str(path)!r} is not UTF-8, so a configuration cannot name it.",
-                "Choose a directory with a plain name.",
-            ) from error
 
 
 def follow(node: Node) -> Node:

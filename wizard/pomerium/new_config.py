@@ -4,8 +4,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wizard.core.errors import UsageError
-from wizard.pomerium.document import require_absolute
 from wizard.pomerium.emitter import commented, dump
+from wizard.pomerium.paths import require_absolute
 
 _REFERENCE = "https://www.pomerium.com/docs/reference"
 

@@ -143,10 +143,12 @@ def _config(
     answers: Answers, system: System, material: Material, installed: Installed
 ) -> tuple[list[WriteFile], tuple[str, ...]]:
     """An edit of the configuration that is there, or a whole new one."""
-    from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
-
     # Unlike Path.resolve this leaves a loop of links for `read` to tell.
     path = Path(os.path.realpath(answers.text("output.config")))
+    if not os.path.lexists(path):
+        return _new_config(path, answers, material, installed)
+    from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
     document = config.read(path)
     if document is None:
         return _new_config(path, answers, material, installed)
@@ -160,14 +162,13 @@ def _config(
     )
     if not edit.changed or before is None:
         return [], edit.notices
-    shown = (config.redacted(before.content), config.redacted(edit.text))
     action = WriteFile(
         path,
         "Pomerium's configuration",
         "Names the certificate; everything else in the file stays as it is.",
         lambda: edit.text,
         before=before,
-        shown=shown,
+        shown=lambda: (config.redacted(before.content), config.redacted(edit.text)),
     )
     return [action], edit.notices
 
@@ -175,11 +176,11 @@ def _config(
 def _new_config(
     path: Path, answers: Answers, material: Material, installed: Installed
 ) -> tuple[list[WriteFile], tuple[str, ...]]:
-    from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
+    from wizard.pomerium.new_config import new_config  # noqa: PLC0415  ruamel.yaml costs 25 ms
     from wizard.pomerium.secrets import new_secret  # noqa: PLC0415
 
     def render(shared: str, cookie: str) -> bytes:
-        return config.new_config(
+        return new_config(
             installed.chain_path,
             installed.key_path,
             shared_secret=shared,
@@ -197,7 +198,7 @@ def _new_config(
         "A complete file that serves one route; add yours to it.",
         cache(lambda: render(new_secret(), new_secret())),
         mode=0o600,
-        shown=("", render(MADE_AT_APPLY, MADE_AT_APPLY).decode()),
+        shown=lambda: ("", render(MADE_AT_APPLY, MADE_AT_APPLY).decode()),
     )
     notices = (
         ()
@@ -325,8 +326,7 @@ def _is_new(answers: Answers) -> bool:
 
 
 def _first_route(answers: Answers) -> str:
-    name = answers.texts("names")[0]
-    return "https://" + (f"verify.{name[2:]}" if name.startswith("*.") else name)
+    return "https://" + names.host_of(answers.texts("names")[0])
 
 
 def _address(answers: Answers) -> str:
