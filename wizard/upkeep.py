@@ -48,9 +48,11 @@ class Certificate(NamedTuple):
 
 def installations(system: System, state: Path) -> list[tuple[Run, Answers]]:
     """The answers of every installation that stands, each with the run that made it last."""
+    journal = Journal(system, state)
+    journal.check()
     known = known_questions(system)
     found: dict[tuple[str, str], tuple[Run, Answers]] = {}
-    for run in Journal(system, state).applied():
+    for run in journal.applied():
         begin = run.first().get("begin")
         if isinstance(begin, dict) and begin.get("strategy"):
             answers = read_tree(begin, f"run {run.id}", known)
@@ -177,6 +179,7 @@ class Trusted(NamedTuple):
 
 def trust_status(system: System, state: Path, stores: Sequence[str]) -> list[Trusted]:
     """Every place of these stores with every root of ours that it has or should have."""
+    Journal(system, state).check()
     own = _own(system, state)
     rows = []
     from wizard.trust import places  # noqa: PLC0415  looks at the whole machine

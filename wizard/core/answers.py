@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -75,10 +75,11 @@ def read_tree(
         UsageError: as `read`.
     """
     version = tree.get("schema_version", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
+    if type(version) is not int or version != SCHEMA_VERSION:
+        shown = json.dumps(version, default=str)
         raise UsageError(
             "answers-version",
-            f"{name}: schema_version is {version!r}; this version reads {SCHEMA_VERSION}.",
+            f"{name}: schema_version is {shown}; this version reads {SCHEMA_VERSION}.",
             f"Set schema_version = {SCHEMA_VERSION}, or use a pomcert-wizard that reads it.",
         )
     values: dict[str, Value] = {}
@@ -87,6 +88,9 @@ def read_tree(
             continue
         question = known.get(key)
         where = f"{name}, line {line_of(text, key)}" if text else name
+        if question is None and any(other.startswith(f"{key}.") for other in known):
+            hint = f"Write [{key}] on a line of its own, and its answers below it."
+            raise UsageError("answers-type", f"{where}: {key} must be a table.", hint)
         if question is None:
             raise unknown_key(key, where, known)
         values[key] = _typed(question, value, where)
@@ -107,7 +111,7 @@ def read_word(word: str, question: Question, where: str) -> Value:
             "answers-type", f"{where}: {word!r} is neither yes nor no.", "Write true or false."
         )
     if question.kind in {Kind.NAMES, Kind.MANY}:
-        return tuple(re.split(r"[\s,]+", word.strip())) if word.strip() else ()
+        return tuple(re.findall(r"[^\s,]+", word))
     return word.strip()
 
 
@@ -176,7 +180,7 @@ def example(question: Question) -> str:
     return f"{question.key.rpartition('.')[2]} = {json.dumps(value, ensure_ascii=False)}"
 
 
-def unknown_key(key: str, where: str, known: Mapping[str, Question]) -> UsageError:
+def unknown_key(key: str, where: str, known: Collection[str]) -> UsageError:
     """The error for a key that nobody asks for, with the nearest one that somebody does."""
     leaf = key.rpartition(".")[2]
     twins = (name for name in known if name.rpartition(".")[2] == leaf)

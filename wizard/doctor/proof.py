@@ -6,6 +6,7 @@ from pathlib import Path
 from wizard.core.events import Event, Proof
 from wizard.core.system import System
 from wizard.doctor.handshake import serve, shake_hands
+from wizard.pki.names import host_of
 
 
 def prove(
@@ -25,7 +26,7 @@ def prove(
     Raises:
         WizardError: the certificate does not work even for a client that is given the root.
     """
-    hosts = [f"verify.{name[2:]}" if name.startswith("*.") else name for name in names]
+    hosts = [host_of(name) for name in names]
     with serve(chain, key) as port:
         for host in hosts[:3]:
             detail = shake_hands(port, host, root)

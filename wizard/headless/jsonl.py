@@ -12,7 +12,8 @@ class JsonLines:
 
     def row(self, row: dict[str, Json]) -> None:
         """Writes one object."""
-        print(json.dumps(row, ensure_ascii=False, separators=(",", ":")), flush=True)
+        # In ASCII: it can be printed whatever the locale, even a file name that is not UTF-8.
+        print(json.dumps(row, separators=(",", ":")), flush=True)
 
     def event(self, event: Event) -> None:
         """Writes what happened."""

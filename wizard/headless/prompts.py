@@ -85,6 +85,7 @@ class Prompts:
         print(prompt, end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:
+            self._text.say()
             raise UsageError(
                 "input-ended",
                 "The input ended before all questions were answered.",

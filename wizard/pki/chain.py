@@ -9,6 +9,7 @@ from cryptography.x509.verification import PolicyBuilder, Store, VerificationErr
 
 from wizard.core.errors import WizardError
 from wizard.pki.keys import PrivateKey
+from wizard.pki.names import host_of
 
 
 def verify(
@@ -25,9 +26,8 @@ def verify(
     """
     policy = PolicyBuilder().store(Store([root])).time(now)
     for name in names:
-        host = f"host.{name[2:]}" if name.startswith("*.") else name
         try:
-            policy.build_server_verifier(x509.DNSName(host)).verify(leaf, list(issuers))
+            policy.build_server_verifier(x509.DNSName(host_of(name))).verify(leaf, list(issuers))
         except VerificationError as error:
             reason = str(error).partition(" (encountered")[0]
             raise WizardError(

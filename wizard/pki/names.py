@@ -112,6 +112,13 @@ def problems(names: Sequence[str]) -> Problem | None:
     return next((found for found in map(problem, names) if found), None)
 
 
+def host_of(name: str) -> str:
+    """A host that a name is good for, to try it out: `verify` below a wildcard."""
+    below = name.removeprefix("*.")
+    label = "verify" if len(below) < LONGEST_NAME - len("verify") else "v"
+    return name if below == name else f"{label}.{below}"
+
+
 def covers(pattern: str, host: str) -> bool:
     """Whether a SAN covers a host: equal, or a wildcard for exactly its first label."""
     return pattern == host or (
