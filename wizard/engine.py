@@ -235,6 +235,7 @@ class Session:
             WizardError: an answer is missing or wrong, or it cannot be done on this machine.
         """
         self.journal.check()
+        self.journal.refuse_cut_off()
         answers = self.answers()
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
         installed = where.installed(answers, self.system)
@@ -289,10 +290,7 @@ def carry_out(
     elevation = Elevation(system, may_ask=may_ask)
     try:
         with journal.lock():
-            if journal.cut_off():
-                raise WizardError(
-                    "run-cut-off", "An earlier run was cut off.", "Run again to take it back first."
-                )
+            journal.refuse_cut_off()
             yield from apply.apply(
                 plan, system, journal, elevation=elevation, prove=prove, cancel=cancel
             )

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cli_support import tree
 from crash_support import INSTALL, MACHINES, Machine
 from warm import Warm, warm
 
@@ -55,6 +56,37 @@ def test_killed_before_any_step_the_next_run_finishes_and_undo_restores(machine:
         assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
         assert machine.tree() == before, step
         machine.assert_clean()
+
+
+def test_killed_in_the_middle_a_look_says_so_and_changes_nothing(machine: Machine) -> None:
+    start = machine.save()
+    steps = machine.run(*INSTALL).steps
+    machine.load(start)
+    machine.run(*INSTALL, kill=len(steps) // 2)
+    before = tree(machine.folder)
+    for words in (("plan", *INSTALL), (*INSTALL, "--dry-run")):
+        looked = machine.run(*words)
+        assert (looked.code, looked.rows()[-1]["code"]) == (1, "run-cut-off")
+    assert tree(machine.folder) == before
+
+
+def test_a_file_changed_since_the_run_was_killed_is_never_lost(machine: Machine) -> None:
+    start, saved = machine.tree(), machine.save()
+    steps = machine.run(*INSTALL).steps
+    machine.load(saved)
+    machine.run(*INSTALL, kill=len(steps) - 2)
+    config = machine.folder / "config.yaml"
+    config.write_text(config.read_text() + "# by hand\n")
+    before = tree(machine.folder)
+    for words in (INSTALL, ("undo",)):
+        refused = machine.run(*words)
+        assert (refused.code, refused.rows()[-1]["code"]) == (1, "changed-since")
+        assert str(config.resolve()) in refused.rows()[-1]["summary"]
+        assert tree(machine.folder) == before
+    assert machine.run("undo", "--force").code == 0
+    assert machine.tree() == start
+    kept = [path.read_bytes() for path in machine.folder.glob("state/runs/*/kept/*")]
+    assert any(content.endswith(b"# by hand\n") for content in kept)
 
 
 def test_killed_while_it_undoes_the_next_undo_or_run_goes_on(machine: Machine) -> None:

@@ -218,6 +218,20 @@ class Journal(NamedTuple):
         """The runs that a crash ended: their changes are half made. Oldest first."""
         return [run for run in self.runs() if not run.outcome()]
 
+    def refuse_cut_off(self) -> None:
+        """Refuses to look at, or to go on from, a machine where a run stopped halfway.
+
+        Raises:
+            WizardError: `run-cut-off`.
+        """
+        for run in self.cut_off():
+            raise WizardError(
+                "run-cut-off",
+                f"Run {run.id} was cut off in the middle, or is still at work.",
+                "Run again with your answers, which takes it back first, or only take it back: "
+                "pomcert-wizard undo",
+            )
+
 
 def damaged(run: Run, problem: str) -> WizardError:
     """The error for a record that cannot be followed: nothing is guessed from it."""
