@@ -144,7 +144,8 @@ def undo(
         raise UsageError("no-such-run", what, "See: pomcert-wizard status")
     run = found[-1]
     if not force:
-        apply.refuse_drift(run, system)
+        last = standing[-1].id
+        apply.refuse_drift(run, system, last if last != run.id else "")
     elevation = Elevation(system, may_ask=may_ask)
     try:
         with journal.lock():

@@ -173,8 +173,8 @@ def _undo(record: Json) -> Undo:
     return kind.from_json(record)
 
 
-def refuse_drift(run: Run, system: System) -> None:
-    """Refuses to take a run back where somebody else changed a file since.
+def refuse_drift(run: Run, system: System, later: str = "") -> None:
+    """Refuses to take a run back where a file was changed since, perhaps by a `later` run.
 
     Raises:
         WizardError: `changed-since`, naming the files that would lose their changes.
@@ -184,7 +184,9 @@ def refuse_drift(run: Run, system: System) -> None:
         raise WizardError(
             "changed-since",
             f"Undoing run {run.id} would lose what somebody did since: {'; '.join(changed)}.",
-            f"Nothing was touched. To undo in any case: pomcert-wizard undo {run.id} --force "
+            "Nothing was touched. "
+            + (f"First undo what came later: pomcert-wizard undo {later}. " if later else "")
+            + f"To undo in any case: pomcert-wizard undo {run.id} --force "
             f"(the files as they are now are kept in {run.directory}).",
         )
 
