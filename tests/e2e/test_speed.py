@@ -1,0 +1,22 @@
+"""How long whole commands take next to others, as ratios of runs in turn on one machine."""
+
+import pytest
+
+from benchmarks.local_ca import BOUNDS, MKCERT
+from benchmarks.pairs import Case, measure
+from tests.conftest import Need
+
+ROUNDS = 15
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "bound"), BOUNDS, ids=[f"{a.name} / {b.name}" for a, b, _ in BOUNDS]
+)
+def test_a_command_takes_no_more_than_its_share(
+    ours: Case, theirs: Case, bound: float, need: Need
+) -> None:
+    if theirs is MKCERT:
+        need("mkcert")
+    pair = measure(ours, theirs, ROUNDS)
+    # Other tests run at the same time: the fastest runs are those they disturbed least.
+    assert pair.best <= bound, pair
