@@ -13,7 +13,6 @@ from wizard.core.events import Event, Proof
 from wizard.core.system import System
 from wizard.doctor.clients import browsers, java, node, openssl
 from wizard.doctor.clients.base import UNKNOWN, Page, Probe
-from wizard.trust.base import Anchor, certificates, common_name
 
 FAMILIES = (openssl.probes, node.probes, java.probes, browsers.probes)
 
@@ -30,8 +29,7 @@ def judge(system: System, port: int, host: str, root: Path) -> Iterator[Event]:
         host: a name that the certificate covers.
         root: PEM of the local root, which the fixes name.
     """
-    (der, *_) = certificates(root.read_bytes())
-    page = Page(_direct(system), port, host, Anchor(common_name(der), der, root))
+    page = Page.served(system, port, host, root)
     probes = [probe for family in FAMILIES for probe in family(page)]
     with ThreadPoolExecutor(max(1, len(probes))) as pool:
         for answer in [pool.submit(_ask, probe) for probe in probes]:
@@ -46,10 +44,3 @@ def _ask(probe: Probe) -> Proof | None:
         return Proof(probe.client, UNKNOWN, error.summary, "")
     except (OSError, ValueError) as error:
         return Proof(probe.client, UNKNOWN, f"It could not be asked: {error}.", "")
-
-
-def _direct(system: System) -> System:
-    """The same machine without proxies: a page on loopback is nobody else's business."""
-    env = {name: value for name, value in system.env.items() if not name.lower().endswith("_proxy")}
-    env |= {"no_proxy": "*", "NO_PROXY": "*"}
-    return System(env, system.root, system.platform)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from wizard.core.events import Proof
 from wizard.core.system import Command, Result, System
-from wizard.trust.base import Anchor, holds
+from wizard.trust.base import Anchor, certificates, common_name, holds
 from wizard.trust.linux import bundle
 
 ACCEPTED, REFUSED, UNKNOWN = "accepted", "refused", "unknown"
@@ -26,6 +26,19 @@ class Page(NamedTuple):
     port: int
     host: str
     anchor: Anchor
+
+    @classmethod
+    def served(cls, system: System, port: int, host: str, root: Path) -> "Page":
+        """The page as this machine's clients see it, with the environment that they have.
+
+        But for proxies: a page on loopback is nobody else's business.
+        """
+        own = {
+            one: value for one, value in system.env.items() if not one.lower().endswith("_proxy")
+        }
+        direct = System({**own, "no_proxy": "*", "NO_PROXY": "*"}, system.root, system.platform)
+        (der, *_) = certificates(root.read_bytes())
+        return cls(direct, port, host, Anchor(common_name(der), der, root))
 
     @property
     def url(self) -> str:

@@ -61,7 +61,7 @@ CHROMIUM = (
     *("--no-first-run", "--no-proxy-server", "--host-resolver-rules=MAP * 127.0.0.1"),
     # Not about certificates either.
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--disable-breakpad", "--disable-extensions"),
+    *("--disable-breakpad", "--disable-extensions", "--password-store=basic"),
 )
 
 
@@ -142,8 +142,8 @@ def _copy(system: System, database: Path | None, home: Path, *folders: str) -> P
 
 def _at_home(home: Path) -> tuple[str, ...]:
     """What starts a program so that it knows no other home."""
-    unset = (("-u", f"XDG_{name}_HOME") for name in ("CONFIG", "DATA", "CACHE", "STATE"))
-    return ("env", *(word for pair in unset for word in pair), f"HOME={home}")
+    names = ("CONFIG_HOME", "DATA_HOME", "CACHE_HOME", "STATE_HOME", "RUNTIME_DIR")
+    return ("env", f"HOME={home}", *(f"XDG_{name}={home / name.lower()}" for name in names))
 
 
 def _chromium(page: Page, program: str, database: Path | None, home: Path) -> _Verdict:
