@@ -17,7 +17,7 @@ export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run demo test check fmt lock screenshots bench clean
+.PHONY: help run demo test check fmt lock docs screenshots bench clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -47,8 +47,11 @@ fmt: $(BIN)/.synced-dev ## format, and mend what ruff can
 lock: $(UV) ## pin what pyproject.toml asks for in uv.lock
 	@$(UV) lock --quiet
 
+docs: $(BIN)/.synced-dev ## docs/answers.md, from the questions
+	@$(BIN)/python -m scripts.answers_doc
+
 screenshots: $(BIN)/.synced-dev ## every screen as SVG and PNG
-	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python -m scripts.screenshots
 
 bench: $(BIN)/.synced-dev ## side by side with mkcert, certbot, acme.sh and lego
 	@PYTHON=$(BIN)/python scripts/install-test-parts.sh

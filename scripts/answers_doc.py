@@ -1,0 +1,76 @@
+"""Writes docs/answers.md: every key of an answers file, made from the questions themselves."""
+
+from pathlib import Path
+
+from wizard.core import registry
+from wizard.core.questions import Kind, Question
+from wizard.core.system import System
+from wizard.engine import TARGET, first_steps, strategy, target
+
+PAGE = Path(__file__).parent.parent / "docs" / "answers.md"
+HEAD = """# The answers file
+
+Everything that the wizard asks can be answered in a TOML file instead:
+
+    pomcert-wizard --answers FILE            # plan and apply, no prompt ever
+    pomcert-wizard --answers FILE --dry-run  # show the plan, change nothing
+
+`pomcert-wizard answers example` prints a commented file to begin with, `answers schema` its JSON
+Schema, and the wizard's last page saves the answers that were typed into it.
+
+An answer is taken from the first of these that has it: `--set KEY=VALUE`, the variable named below,
+the file, what is found on this machine, the default. Keys are dotted here and tables in TOML:
+`local_ca.key_type` is `key_type` under `[local_ca]`. A key that nobody asks for is an error, with
+its line and the nearest key there is. A secret is never an answer itself: `env:NAME` or
+`file:/PATH` say where it is.
+
+<!-- Made by `make docs` from the questions in wizard/. -->
+"""
+KINDS = {
+    Kind.TEXT: "text",
+    Kind.PATH: "path",
+    Kind.NAMES: "list of names",
+    Kind.FLAG: "true or false",
+    Kind.CHOICE: "one of these",
+    Kind.MANY: "list of these",
+}
+
+
+def page() -> str:
+    """The whole page."""
+    system = System(env={"HOME": "/home/you"})
+    parts = [("Everybody", [*first_steps(system)])]
+    parts += [(f"`{name}`", [*strategy(name).steps(system)]) for name in registry.STRATEGIES]
+    parts += [(f"Target `{name}`", [*target(name).steps(system)]) for name in registry.TARGETS]
+    lines = [HEAD]
+    for title, steps in parts:
+        questions = [question for step in steps for question in step.questions]
+        if title == "Everybody":
+            questions.append(TARGET)
+        lines += [f"## {title}\n", *(entry(question) for question in questions)]
+    return "\n".join(lines)
+
+
+def entry(question: Question) -> str:
+    """One key: what it is, what it is for, what it may be."""
+    default = question.constant()
+    shown = {(): "nothing", "": "empty", True: "true", False: "false"}.get(
+        default, ", ".join(default) if isinstance(default, tuple) else default
+    )
+    if default is None:
+        shown = "nothing" if question.default is None else "found on this machine"
+    rows = [
+        f"### `{question.key}`\n",
+        f"{question.prompt} {question.why} {question.help}".strip().replace("*", "\\*") + "\n",
+        f"- {KINDS[question.kind]}; default: {shown}",
+        f"- variable: `{question.variable}`",
+    ]
+    if isinstance(question.choices, tuple):
+        rows += [f"- `{c.value}`: {c.title}, {c.summary}" for c in question.choices]
+    elif question.kind in {Kind.CHOICE, Kind.MANY}:
+        rows += [f"- `{choice.value}`: {choice.title}" for choice in question.offered()]
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
