@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from conftest import REPOSITORY, Need
 from trust_support import output, program
 
 from wizard.core.events import Proof
-from wizard.core.system import System
+from wizard.core.system import Person, System
 from wizard.doctor.clients import base, judge
 from wizard.doctor.handshake import serve
 from wizard.pki import authority, chain, keys, leaf
@@ -67,7 +68,7 @@ ASTRAY = {
 DRIVER = """
 import json, sys
 from pathlib import Path
-from wizard.core.system import System
+from wizard.core.system import Person, System
 from wizard.doctor.clients import FAMILIES
 from wizard.doctor.clients.base import Page
 
@@ -252,6 +253,53 @@ def test_clients_that_hang_or_crash_are_unknown_in_bounded_time(
     for row in found:
         assert (row.verdict, row.fix) == ("unknown", ""), row
         assert row.detail, row
+
+
+def test_a_locked_profile_gets_the_command_that_asks_for_its_password(
+    need: Need, tmp_path: Path, home: Path, served: Served
+) -> None:
+    certutil = need("certutil")
+    profile = home / ".librewolf/locked"
+    profile.mkdir(parents=True)
+    password = tmp_path / "password"
+    password.write_text("correct horse")
+    output(certutil, "-N", "-d", f"sql:{profile}", "-f", password)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/certutil").symlink_to(certutil)
+    (row,) = rows(alone(tmp_path, home), served)
+    assert row.verdict == "refused"
+    # A person types the password; here a file does.
+    output("sh", "-c", f"{row.fix} -f '{password}'")
+    (row,) = rows(alone(tmp_path, home), served)
+    assert (row.verdict, row.fix) == ("accepted", "")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for another person")
+def test_under_sudo_the_clients_run_as_the_person(
+    need: Need, environment: dict[str, str], served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certutil = need("certutil")
+    need("chromium")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        home = Path(name)
+        database = home / ".pki/nssdb"
+        database.mkdir(parents=True)
+        own = ("-d", f"sql:{database}")
+        output(certutil, "-N", *own, "--empty-password")
+        output(certutil, "-A", *own, "-n", "ours", "-t", "C,,", "-i", served.root)
+        for path in (home, *home.rglob("*")):
+            os.chown(path, 65534, 65534)
+        before = sorted(home.rglob("*"))
+        monkeypatch.setattr(System, "person", Person("nobody", 65534, 65534, home))
+        # Programs of root's own HOME are not for others to run.
+        sudo = {"PATH": "/usr/bin:/bin", "TMPDIR": "/tmp"}
+        found = {row.client: row for row in rows(System(environment | sudo), served)}
+        assert sorted(home.rglob("*")) == before
+    assert found["Chromium, Chrome and relatives"].verdict == "accepted", found
+    assert {row.verdict for row in found.values()} == {"accepted", "refused"}, found
+    assert found["OpenSSL"].fix.startswith("sudo ")
+    # Root's own state directory is closed to the person: the fix copies the root out of it.
+    assert found["Node.js"].fix.startswith(f"sudo cat '{served.root}' > {home}/")
 
 
 def test_a_browser_that_cannot_be_started_is_judged_by_its_database(

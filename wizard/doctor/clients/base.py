@@ -118,18 +118,26 @@ def export(page: Page, variable: str, value: Path | str) -> str:
 
 
 def extend(page: Page, roots: Path | None, variable: str) -> str:
-    """The line that adds the root to a copy of `roots` and makes that what a variable names.
+    """The line that makes a variable name the root, beside the roots that the client has.
 
-    The root alone would take every other site away from a client that reads nothing else.
+    Args:
+        page: has the root.
+        roots: what the client reads now and would lose; None where it reads no file or adds the
+            file to roots of its own.
+        variable: names one file.
     """
-    if roots is None or not roots.is_file():
-        return export(page, variable, page.anchor.path)
-    both = page.anchor.path.with_name("with-public-roots.pem")
-    named = export(page, variable, both)
-    if page.system.platform == "win32":
-        return (
-            f"Get-Content '{roots}', '{page.anchor.path}' | "
-            f"Set-Content -Encoding ascii '{both}'; {named}"
-        )
-    files = shlex.join([str(roots), str(page.anchor.path)])
-    return f"cat {files} > {shlex.quote(str(both))} && {named}"
+    system, root = page.system, page.anchor.path
+    lost = [roots] if roots and roots.is_file() else []
+    if not lost and not system.invoked_by_other:
+        return export(page, variable, root)
+    both = root.with_name("with-other-roots.pem")
+    if system.platform == "win32":
+        files = ", ".join(f"'{one}'" for one in (*lost, root))
+        joined = f"Get-Content {files} | Set-Content -Encoding ascii '{both}'; "
+        return joined + export(page, variable, both)
+    sudo = []
+    if system.invoked_by_other:
+        # Root's own state directory lets nobody else in.
+        sudo, both = ["sudo"], system.person.home / ".pomcert-roots.pem"
+    joined = shlex.join([*sudo, "cat", *map(str, (*lost, root))])
+    return f"{joined} > {shlex.quote(str(both))} && {export(page, variable, both)}"

@@ -26,6 +26,7 @@ from wizard.doctor.clients.base import (
     Page,
     Probe,
     give,
+    shortened,
     trust,
     workplace,
 )
@@ -157,8 +158,7 @@ def _chromium(page: Page, program: str, database: Path | None, home: Path) -> _V
     ).output
     problem = re.search(r"\bERR_[A-Z_]+", output)
     if problem is None:
-        shown = "<pre" in output
-        return _Verdict(ACCEPTED) if shown else _Verdict(UNKNOWN, "it did not show the page")
+        return _Verdict(ACCEPTED) if "<pre" in output else _Verdict(UNKNOWN, shortened(output))
     refused = problem[0].startswith("ERR_CERT_")
     return _Verdict(REFUSED if refused else UNKNOWN, problem[0])
 
