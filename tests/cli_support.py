@@ -2,12 +2,16 @@
 
 import json
 import os
+import pty
+import select
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from conftest import REPOSITORY, Need
 
@@ -151,3 +155,76 @@ def as_user(need: Need, uid: int = SOMEBODY) -> tuple[str, ...]:
             return prefix
     need.that(met=False, problem="no plain user can run this Python", remedy="run as one")
     return ()
+
+
+class Terminal:
+    """A person at a terminal: stdin and stderr are one, stdout goes into a file."""
+
+    def __init__(self, wizard: Wizard, *words: str) -> None:
+        self._ours, self._theirs = pty.openpty()
+        self._seen = ""
+        self._data = wizard.folder / "stdout"
+        # A terminal becomes the controlling one, of which Ctrl-C comes, when a session opens it.
+        opened = ["/bin/sh", "-c", 'exec <> "$0" 2>&0 && exec "$@"', os.ttyname(self._theirs)]
+        with self._data.open("wb") as data:
+            self.process = subprocess.Popen(
+                [*opened, *wizard.argv("--state-dir", str(wizard.state), *words)],
+                stdout=data,
+                env={"TERM": "xterm", **wizard.environment()},
+                cwd=wizard.folder,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._let_go()
+        os.close(self._ours)
+        self.process.kill()
+        self.process.wait()
+
+    @property
+    def data(self) -> str:
+        """What went to stdout."""
+        return self._data.read_text()
+
+    def until(self, text: str) -> str:
+        """Waits for a text and returns what was shown up to its end."""
+        deadline = time.monotonic() + SECONDS
+        while text not in self._seen:
+            more = self._read(deadline)
+            assert more, f"never saw {text!r} in {self._seen!r}"
+            self._seen += more
+        shown, _, self._seen = self._seen.partition(text)
+        return shown + text
+
+    def type(self, line: str) -> None:
+        """Types a line and Enter."""
+        self.keys(f"{line}\n")
+
+    def keys(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def end(self) -> tuple[int, str]:
+        """Waits for the end; the exit status, and what was shown since."""
+        deadline = time.monotonic() + SECONDS
+        while more := self._read(deadline):
+            self._seen += more
+        return self.process.wait(SECONDS), self._seen
+
+    def _read(self, deadline: float) -> str:
+        ready, _, _ = select.select([self._ours], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"nothing happens after {self._seen!r}"
+        try:
+            shown = os.read(self._ours, 65536)
+        except OSError:
+            return ""
+        self._let_go()
+        return shown.decode().replace("\r\n", "\n")
+
+    def _let_go(self) -> None:
+        """Leaves the other end to the program, which has it by now; its end is then seen."""
+        if self._theirs >= 0:
+            os.close(self._theirs)
+            self._theirs = -1

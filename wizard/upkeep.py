@@ -10,13 +10,14 @@ from wizard.core import apply
 from wizard.core.actions import Action
 from wizard.core.answers import Answers, read_tree
 from wizard.core.elevation import Elevation
-from wizard.core.errors import ExitCode, UsageError
+from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.events import Event, Finished, Json
 from wizard.core.journal import Journal, Run
 from wizard.core.plan import Plan
 from wizard.core.system import System
 from wizard.engine import Session, carry_out, known_questions, target
 from wizard.pki import chain
+from wizard.pki.names import covers, normalise
 from wizard.strategies.base import Renewal
 from wizard.trust.base import Anchor, Status, Trust
 
@@ -104,7 +105,7 @@ def renew(
     wanted = [
         answers
         for _, answers in installations(system, state)
-        if not name or name in answers.texts("names")
+        if not name or any(covers(one, normalise(name)) for one in answers.texts("names"))
     ]
     if name and not wanted:
         raise UsageError(
@@ -112,10 +113,18 @@ def renew(
             f"No certificate for {name} was installed.",
             "See: pomcert-wizard status",
         )
+    failed: WizardError | None = None
     for answers in wanted:
         session = Session(system, state, answers)
-        plan = session.plan(Renewal.NOW if force else Renewal.DUE)
-        yield from session.apply(plan, may_ask=may_ask)
+        try:
+            plan = session.plan(Renewal.NOW if force else Renewal.DUE)
+        except WizardError as error:
+            # One certificate that cannot be renewed does not let the others expire.
+            failed = failed or error
+        else:
+            yield from session.apply(plan, may_ask=may_ask)
+    if failed is not None:
+        raise failed
     if not wanted:
         yield Finished("nothing-to-do", 0, "")
 

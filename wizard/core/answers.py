@@ -153,8 +153,8 @@ def _typed(question: Question, value: object, where: str) -> Value:
             return value
         case (Kind.TEXT | Kind.PATH | Kind.CHOICE, str()):
             return value
-        case (Kind.NAMES | Kind.MANY, str()):
-            return (value,)
+        case (Kind.MANY, "auto"):
+            return AUTO
         case (Kind.NAMES | Kind.MANY, list()) if all(isinstance(item, str) for item in value):
             return tuple(str(item) for item in value)
         case _:

@@ -58,7 +58,7 @@ def absolute_path(value: Value, _answers: Answers) -> Problem | None:
 
 def email(value: Value, _answers: Answers) -> Problem | None:
     """One address, as Pomerium's policy language compares it."""
-    if re.fullmatch(r"[^\s@\"'<>]+@[^\s@\"'<>]+\.[^\s@\"'<>]+", str(value)):
+    if re.fullmatch(r"[^\s@\"<>]+@[^\s@\"'<>]+\.[^\s@\"'<>]+", str(value)):
         return None
     return Problem(
         "email", f"{value!r} is not an e-mail address.", "Write it like you@example.com."

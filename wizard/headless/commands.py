@@ -113,7 +113,8 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             JsonLines().row(row.to_json())
             continue
         print(f"{', '.join(row.names)}  ({row.strategy})")
-        print(f"  certificate  {row.path}")
+        gone = "" if row.expires else " (the file is gone)"
+        print(f"  certificate  {row.path}{gone}")
         if row.expires and row.renew_after:
             left = (row.expires - system.now()).days
             print(f"  expires      {row.expires:%Y-%m-%d %H:%M} UTC, in {left} days")
@@ -129,9 +130,9 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
 
 
 def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
+    from wizard import export  # noqa: PLC0415
     from wizard.core.answers import Answers  # noqa: PLC0415  `list` needs none of it
     from wizard.engine import Session, known_questions  # noqa: PLC0415
-    from wizard.headless import export  # noqa: PLC0415
 
     if options.do == "schema":
         print(json.dumps(export.schema(known_questions(system).values()), indent=2))

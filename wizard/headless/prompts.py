@@ -9,6 +9,7 @@ from wizard.headless.text import Text
 
 HELP = "?"
 BACK = "<"
+NOTHING = "-"
 
 
 class Prompts:
@@ -19,12 +20,12 @@ class Prompts:
         self._text = text
 
     def ask_all(self) -> None:
-        """Asks every visible question; `<` goes back, `?` explains.
+        """Asks every visible question; `<` goes back, `?` explains, `-` answers with nothing.
 
         Raises:
             UsageError: `input-ended` when stdin ends before the questions do.
         """
-        self._text.say("Enter takes the answer in brackets, ? explains, < goes back.")
+        self._text.say("Enter takes the answer in brackets, ? explains, < goes back, - empties.")
         asked: list[str] = []
         while (question := self._next(asked)) is not None:
             if self._ask(question):
@@ -65,7 +66,7 @@ class Prompts:
                 say(f"  {question.help}")
             elif word == BACK:
                 return False
-            elif self._take(question, _numbered(word, question) or standing.value):
+            elif self._take(question, _meant(word, question, standing.value)):
                 return True
 
     def _take(self, question: Question, value: Value) -> bool:
@@ -101,9 +102,11 @@ def shown(value: Value) -> str:
     return ", ".join(value) if isinstance(value, tuple) else value
 
 
-def _numbered(word: str, question: Question) -> str:
-    """The choice that a number names, else the word itself."""
-    offered = question.offered()
-    if word.isdigit() and 1 <= int(word) <= len(offered):
-        return offered[int(word) - 1].value
-    return word
+def _meant(word: str, question: Question, standing: Value) -> Value:
+    """What a line stands for: the standing answer, nothing, choices by number, or itself."""
+    if word == NOTHING:
+        return () if question.kind in {Kind.NAMES, Kind.MANY} else ""
+    offered = {str(number): choice.value for number, choice in enumerate(question.offered(), 1)}
+    if not word or not offered:
+        return word or standing
+    return " ".join(offered.get(part, part) for part in word.replace(",", " ").split())

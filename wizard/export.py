@@ -74,7 +74,8 @@ def _property(question: Question) -> Json:
             return {**row, "enum": words}
         case Kind.MANY:
             items: dict[str, Json] = {"type": "array", "items": {"enum": words}}
-            return {**row, "default": "auto", "anyOf": [{"const": "auto"}, items]}
+            every: list[Json] = ["auto", ["auto"]]
+            return {**row, "default": "auto", "anyOf": [{"enum": every}, items]}
         case Kind.NAMES:
             return {**row, "type": "array", "items": text, "minItems": 1}
         case _:
