@@ -126,7 +126,7 @@ def environment(home: Path, tmp_path: Path) -> dict[str, str]:
 
 
 def before_and_after(
-    need: Need, scratch: Path, environment: Mapping[str, str], *driver: str
+    need: Need, scratch: Path, environment: Mapping[str, str], *driver: str, setup: str = ""
 ) -> tuple[list[Proof], str, list[Proof]]:
     """What a family says, the fix, and what it says in the shell where the fix was pasted."""
     unshare = need("unshare")
@@ -134,12 +134,12 @@ def before_and_after(
     probe = subprocess.run([unshare, *flags, "true"], capture_output=True, check=False)
     need.that(probe.returncode == 0, "no mount namespace", "allow user namespaces, or run as root")
     fix = scratch / "fix"
-    setup = "\n".join(
+    copies = "\n".join(
         f'if [ -d {path} ]; then mkdir -p "{scratch}{path}"; '
         f'cp -a {path}/. "{scratch}{path}/"; mount --bind "{scratch}{path}" {path}; fi'
         for path in WRITTEN
     )
-    script = f'set -e\n{setup}\n"$@"\n. "{fix}" >&2\n"$@"'
+    script = f'set -e\n{copies}\n{setup}\n"$@"\n. "{fix}" >&2\n"$@"'
     shell = [unshare, *flags, "/bin/sh", "-c", script, "sh"]
     done = subprocess.run(
         [*shell, sys.executable, "-c", DRIVER, *driver, str(fix)],
@@ -183,6 +183,18 @@ def test_the_fix_minds_what_the_environment_names(
     before, fix, after = before_and_after(need, tmp_path, astray, *driver)
     assert verdicts(before) == {"refused"}, before
     assert verdicts(after) == {"accepted"}, (fix, after)
+
+
+def test_the_fix_of_a_java_with_a_second_keystore_names_that_one(
+    need: Need, tmp_path: Path, environment: dict[str, str], served: Served
+) -> None:
+    """Java reads `jssecacerts` where it exists, and then no `cacerts`."""
+    need("keytool")
+    driver = ("Java", str(served.root), str(served.port), HOST)
+    setup = f"cp {JAVA}/cacerts {JAVA}/jssecacerts"
+    before, fix, after = before_and_after(need, tmp_path, environment, *driver, setup=setup)
+    assert before[0].verdict == "refused", before
+    assert after[0].verdict == "accepted", (fix, after)
 
 
 def rows(system: System, served: Served) -> list[Proof]:
@@ -240,8 +252,9 @@ def test_clients_that_hang_or_crash_are_unknown_in_bounded_time(
     tmp_path: Path, home: Path, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(base, "SECONDS", 1.0)
-    for name in ("openssl", "python3", "firefox"):
+    for name in ("openssl", "firefox"):
         program(tmp_path / "bin", name, "exec /bin/sleep 600")
+    program(tmp_path / "bin", "python3", "exit 0")
     for name in ("curl", "node", "chromium"):
         program(tmp_path / "bin", name, "echo broken >&2; kill -SEGV $$")
     for name in ("env", "certutil"):

@@ -42,5 +42,5 @@ def _ask(probe: Probe) -> Proof | None:
         return probe.ask()
     except WizardError as error:
         return Proof(probe.client, UNKNOWN, error.summary, "")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, LookupError) as error:
         return Proof(probe.client, UNKNOWN, f"It could not be asked: {error}.", "")

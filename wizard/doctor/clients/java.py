@@ -2,7 +2,9 @@
 
 import functools
 import re
+import shlex
 from collections.abc import Iterator
+from pathlib import Path
 
 from wizard.core.events import Proof
 from wizard.doctor.clients.base import (
@@ -57,8 +59,14 @@ def _ask(page: Page, place: Place) -> Proof:
 
 def _fix(page: Page, place: Place) -> str:
     env = page.system.env
-    # A trust store named there stands in front of the JVM's own.
+    # A trust store named there stands in front of the JVM's own, and so does the file below.
     steps = [f"unset {name}" for name in OPTIONS if "trustStore" in env.get(name, "")]
-    if place.check(page.anchor).trust is not Trust.FULL:
+    command = place.install_commands(page.anchor)[0]
+    first = Path(command.argv[0]).parents[1] / "lib/security/jssecacerts"
+    if first.is_file():
+        argv = [str(first) if word == place.id.partition(":")[2] else word for word in command.argv]
+        sudo = ["sudo"] if command.as_root and page.system.uid != 0 else []
+        steps.append(shlex.join([*sudo, *argv]))
+    elif place.check(page.anchor).trust is not Trust.FULL:
         steps.append(trust(page, "java"))
     return " && ".join(steps)
