@@ -13,6 +13,8 @@ BIN := .venv/bin
 # A virtual environment active in the caller's shell is not ours to fill.
 unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
 export UV_NO_PROGRESS := 1
+export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache/uv
+export PIP_CACHE_DIR ?= $(CURDIR)/.tools/cache/pip
 export UV_PYTHON_DOWNLOADS := never
 
 .DEFAULT_GOAL := help

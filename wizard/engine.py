@@ -266,7 +266,9 @@ class Session:
             self.journal,
             may_ask=may_ask,
             cancel=cancel or threading.Event(),
-            prove=lambda: chosen.prove(answers, self.system, self.state, installed),
+            prove=lambda: chosen.prove(
+                answers, self.system, self.state, installed, changed=not plan.is_empty
+            ),
         )
 
 
@@ -285,6 +287,7 @@ def carry_out(
         WizardError: `locked`, or `run-cut-off` when an earlier run has to be taken back first.
     """
     if plan.is_empty:
+        yield from prove()
         yield Finished("nothing-to-do", 0, "")
         return
     elevation = Elevation(system, may_ask=may_ask)

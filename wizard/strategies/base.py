@@ -57,9 +57,15 @@ class Strategy(Protocol):
         """
 
     def prove(
-        self, answers: Answers, system: System, state: Path, installed: Installed
+        self,
+        answers: Answers,
+        system: System,
+        state: Path,
+        installed: Installed,
+        *,
+        changed: bool,
     ) -> Iterator[Event]:
-        """Shows that clients accept what was installed.
+        """Shows that what is installed works; when it `changed`, also who accepts it.
 
         Raises:
             WizardError: the certificate does not work.

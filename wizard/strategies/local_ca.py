@@ -179,7 +179,13 @@ class LocalCa:
         return Work(tuple(before), material, after, tuple(notices))
 
     def prove(
-        self, answers: Answers, system: System, state: Path, installed: Installed
+        self,
+        answers: Answers,
+        system: System,
+        state: Path,
+        installed: Installed,
+        *,
+        changed: bool,
     ) -> Iterator[Event]:
         """Serves the certificate on loopback, checks it, and asks the clients of this machine."""
         from wizard.doctor.proof import prove  # noqa: PLC0415  ssl, only when there is something
@@ -190,7 +196,7 @@ class LocalCa:
             installed.key_path,
             state / "ca" / "root.pem",
             answers.texts("names"),
-            with_clients=bool(_wanted(answers)),
+            with_clients=changed and bool(_wanted(answers)),
         )
 
 
