@@ -93,13 +93,14 @@ def _ask(page: Page, browser: Browser, place: Place, load: Load) -> Proof:
         return _by_database(page, place)
     verdict = _Verdict(UNKNOWN)
     # A profile comes with the first start; until then an empty database stands for it.
-    databases: list[Path | None] = [*browser.directories(page.system)[:MOST]]
-    for database in databases or [None]:
+    every: list[Path | None] = [*browser.directories(page.system)]
+    for database in every[:MOST] or [None]:
         with workplace(page.system) as home:
             verdict = load(page, program, database, home)
         if verdict.verdict != ACCEPTED:
             break
-    detail = f"{verdict.reason} ({program})" if verdict.reason else f"loaded the page ({program})"
+    some = f" in {MOST} of {len(every)} profiles" if len(every) > MOST else ""
+    detail = f"{verdict.reason or f'loaded the page{some}'} ({program})"
     fix = _fix(page, place) if verdict.verdict == REFUSED else ""
     return Proof(place.title, verdict.verdict, detail, fix)
 
