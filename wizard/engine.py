@@ -242,7 +242,9 @@ class Session:
         work = chosen.work(answers, self.system, self.state, installed, renewal)
         delivery = where.deliver(answers, self.system, work.material)
         actions = (*work.before, *delivery.actions, *work.after)
-        return Plan(answers, self.order(), actions, (*work.notices, *delivery.notices))
+        notices = (*work.notices, *delivery.notices)
+        next_steps = (*delivery.next_steps, *work.next_steps)
+        return Plan(answers, self.order(), actions, notices, next_steps)
 
     def apply(
         self, plan: Plan, *, may_ask: bool, cancel: threading.Event | None = None

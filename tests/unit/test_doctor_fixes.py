@@ -8,7 +8,7 @@ from trust_support import make_anchor, program
 from wizard.core.events import Proof
 from wizard.core.system import System
 from wizard.doctor.clients import judge
-from wizard.doctor.clients.base import Page, extend, wizard
+from wizard.doctor.clients.base import Page, extend, trust
 
 REFUSING = "unable to get local issuer certificate"
 BUNDLE = "etc/ssl/certs/ca-certificates.crt"
@@ -128,4 +128,4 @@ def test_the_usual_state_directory_is_not_spelled_out(tmp_path: Path) -> None:
     state(tmp_path).rename(usual)
     program(tmp_path / "bin", "pomcert-wizard", "")
     page = Page.served(machine(tmp_path), 1, "verify.localhost.pomerium.io", usual)
-    assert wizard(page, "trust", "install") == "pomcert-wizard trust install"
+    assert trust(page, "nss") == "pomcert-wizard trust install --store nss"

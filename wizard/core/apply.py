@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import cast
 
 from wizard import __version__
-from wizard.core import registry
+from wizard.core import ourselves, registry
 from wizard.core.actions import Undo
 from wizard.core.elevation import Elevation
 from wizard.core.errors import ExitCode, WizardError
@@ -60,7 +60,8 @@ def apply(
         yield from prove()
         run.record({"outcome": "applied"})
         settled = True
-        yield Finished("done", int(code), run.id)
+        back = f"To take it back: {ourselves.line(system, journal.directory, 'undo', run.id)}"
+        yield Finished("done", int(code), run.id, (*plan.next_steps, back))
     except WizardError as error:
         yield _failed(error, fatal=True)
         try:

@@ -80,11 +80,15 @@ class Proof(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """The end of a run: `outcome` is done, nothing-to-do, rolled-back, undone or needs-cleanup."""
+    """The end of a run: `outcome` is done, nothing-to-do, rolled-back, undone or needs-cleanup.
+
+    `next_steps` are lines for people: what to do now, with the commands that do it.
+    """
 
     outcome: str
     exit_code: int
     run: str
+    next_steps: tuple[str, ...] = ()
 
 
 Event: TypeAlias = (

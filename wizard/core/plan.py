@@ -12,13 +12,14 @@ class Plan(NamedTuple):
     """What would be done, in order, and what a person should know before saying yes.
 
     `answers` are complete: what was given, detected and taken by default. `order` is the order of
-    their questions.
+    their questions. `next_steps` are what to do once it is applied.
     """
 
     answers: Answers
     order: Sequence[str]
     actions: tuple[Action, ...]
     notices: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -109,6 +109,6 @@ def _ending(event: Proof | Finished) -> Iterator[str]:
         yield f"{VERDICTS[event.verdict]} {event.client} {event.verdict}{detail}"
         yield from [f"    {event.fix}"] if event.fix else []
         return
-    yield OUTCOMES[event.outcome]
-    if event.outcome == "done":
-        yield f"To take it back: pomcert-wizard undo {event.run}"
+    is_partial = event.outcome == "done" and event.exit_code
+    yield "Done, except for what is told above." if is_partial else OUTCOMES[event.outcome]
+    yield from (f"  {step}" for step in event.next_steps)

@@ -1,5 +1,8 @@
 """PKCS #12 (RFC 7292): the form in which Windows and Java take keys, and Java reads roots."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.hazmat.primitives.serialization.pkcs12 import (
@@ -10,7 +13,9 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 )
 
 from wizard.core.secrets import Secret
+from wizard.pki.authority import Authority
 from wizard.pki.leaf import Leaf
+from wizard.pki.material import Export
 
 CUSTOMARY = Secret(b"changeit")
 """Java's password where nobody chose one."""
@@ -42,3 +47,34 @@ def holds(content: bytes, certificate: x509.Certificate, password: Secret) -> bo
         return False
     every = [*([found.cert] if found.cert else []), *found.additional_certs]
     return any(one.certificate == certificate for one in every)
+
+
+def exports(
+    chain_path: Path, issued: Callable[[], tuple[Authority, Leaf]], password: Secret
+) -> Mapping[str, Export]:
+    """Every form there is, by its name in answers; the files lie beside the chain."""
+
+    def pkcs12() -> bytes:
+        authority, leaf = issued()
+        return bundle(leaf, authority.root, authority.name, password)
+
+    def java() -> bytes:
+        authority, _ = issued()
+        return truststore(authority.root, authority.name, password)
+
+    return {
+        "pkcs12": Export(
+            chain_path.with_suffix(".p12"),
+            "PKCS #12 with the private key",
+            "For servers that take their certificate in this form. Keep it like the key.",
+            pkcs12,
+            lambda content: holds(content, issued()[1].certificate, password),
+        ),
+        "java-truststore": Export(
+            chain_path.with_name("truststore.p12"),
+            "Java trust store with the root",
+            "For Java programs: -Djavax.net.ssl.trustStore and -Djavax.net.ssl.trustStorePassword.",
+            java,
+            lambda content: holds(content, issued()[0].root, password),
+        ),
+    }

@@ -32,6 +32,7 @@ class Work(NamedTuple):
     material: Material
     after: tuple[Action, ...]
     notices: tuple[str, ...]
+    next_steps: tuple[str, ...]
 
 
 class Strategy(Protocol):

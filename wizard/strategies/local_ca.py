@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from wizard.core import validation
+from wizard.core import ourselves, validation
 from wizard.core.actions import Action, WriteFile
 from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import WizardError
@@ -176,7 +176,8 @@ class LocalCa:
         )
         trusts = _wanted(answers) and not (fits and renewal is not Renewal.NO)
         after = _trust(answers, system, state, issuance, old) if trusts else ()
-        return Work(tuple(before), material, after, tuple(notices))
+        next_steps = () if renewal is not Renewal.NO else _next_steps(answers, system, state)
+        return Work(tuple(before), material, after, tuple(notices), next_steps)
 
     def prove(
         self,
@@ -233,25 +234,9 @@ def _exports(answers: Answers, system: System, issuance: Issuance) -> tuple[Expo
 
     reference = answers.text("local_ca.export_password")
     password = resolve(reference, system) if reference else pkcs12.CUSTOMARY
-    chain_path = issuance.installed.chain_path
-    every = {
-        "pkcs12": Export(
-            chain_path.with_suffix(".p12"),
-            "PKCS #12 with the private key",
-            "For servers that take their certificate in this form. Keep it like the key.",
-            lambda: pkcs12.bundle(
-                issuance.leaf, issuance.authority.root, issuance.authority.name, password
-            ),
-            lambda content: pkcs12.holds(content, issuance.leaf.certificate, password),
-        ),
-        "java-truststore": Export(
-            chain_path.with_name("truststore.p12"),
-            "Java trust store with the root",
-            "For Java programs: -Djavax.net.ssl.trustStore and -Djavax.net.ssl.trustStorePassword.",
-            lambda: pkcs12.truststore(issuance.authority.root, issuance.authority.name, password),
-            lambda content: pkcs12.holds(content, issuance.authority.root, password),
-        ),
-    }
+    every = pkcs12.exports(
+        issuance.installed.chain_path, lambda: (issuance.authority, issuance.leaf), password
+    )
     return tuple(export for form, export in every.items() if form in wanted)
 
 
@@ -288,28 +273,28 @@ def _trust(
     issuance: Issuance,
     old: Authority | None,
 ) -> tuple[Action, ...]:
-    """Trust in every place that lacks it; the replaced root goes where the new one comes."""
-    from wizard.trust import places  # noqa: PLC0415  stores = [] needs none of it
-    from wizard.trust.action import DistrustRoot, TrustRoot  # noqa: PLC0415
-    from wizard.trust.base import Anchor, Trust  # noqa: PLC0415
-
-    def anchor() -> Anchor:
-        return anchor_of(issuance.authority, state)
+    """Trust in every place that lacks it; a replaced root goes where the new one comes."""
+    from wizard.trust.action import changes  # noqa: PLC0415  stores = [] needs none of it
+    from wizard.trust.base import Anchor  # noqa: PLC0415
 
     standing = issuance.standing
     nobody = Anchor("pomcert XXXXXXXX", b"", state / "ca" / "root.pem")
-    expected = anchor_of(standing, state) if standing else nobody
-    actions: list[Action] = []
-    for store, place in places(system, _wanted(answers)):
-        if standing is None or place.check(expected).trust is not Trust.FULL:
-            why = "So that its clients accept the certificate."
-            actions.append(TrustRoot(place, store, anchor, expected, why))
-        if old is not None and standing is None:
-            replaced = anchor_of(old, state)
-            if place.check(replaced).trust is not Trust.NONE:
-                why = "The new root replaces it."
-                actions.append(DistrustRoot(place, store, replaced, why))
-    return tuple(actions)
+    return changes(
+        system,
+        _wanted(answers),
+        lambda: anchor_of(issuance.authority, state),
+        anchor_of(standing, state) if standing else nobody,
+        anchor_of(old, state) if old is not None and standing is None else None,
+    )
+
+
+def _next_steps(answers: Answers, system: System, state: Path) -> tuple[str, ...]:
+    renew = ourselves.line(system, state, "renew")
+    steps = [f"To renew it, best from a timer: {renew}"]
+    if not _wanted(answers):
+        trust = ourselves.line(system, state, "trust", "install")
+        steps.insert(0, f"To have this machine trust it: {trust}")
+    return tuple(steps)
 
 
 def _stores(system: System) -> Question:

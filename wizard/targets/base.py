@@ -15,7 +15,8 @@ class Delivery(NamedTuple):
     """The actions that put a certificate where Pomerium finds it."""
 
     actions: tuple[Action, ...]
-    notices: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
 
 
 class Target(Protocol):

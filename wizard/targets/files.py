@@ -76,13 +76,19 @@ class Files:
             ]
         actions += _root(installed.chain_path.with_name("ca.pem"), system, material)
         actions += _exports(system, material, owner)
-        notices: tuple[str, ...] = ()
-        if answers.text("output.config"):
-            edits, notices = _config(answers, system, material, installed)
-            actions += edits
         for action in actions:
             writable(action.path)
-        return Delivery(tuple(actions), notices)
+        config = Delivery((), (), (_by_hand(installed),))
+        if answers.text("output.config"):
+            config = _config(answers, system, material, installed)
+        return config._replace(actions=(*actions, *config.actions))
+
+
+def _by_hand(installed: Installed) -> str:
+    return (
+        f"Name them in Pomerium's configuration, under certificates: cert {installed.chain_path}, "
+        f"key {installed.key_path}"
+    )
 
 
 def _stem(name: str) -> str:
@@ -139,9 +145,7 @@ def _exports(system: System, material: Material, owner: tuple[int, int] | None) 
     return actions
 
 
-def _config(
-    answers: Answers, system: System, material: Material, installed: Installed
-) -> tuple[list[WriteFile], tuple[str, ...]]:
+def _config(answers: Answers, system: System, material: Material, installed: Installed) -> Delivery:
     """An edit of the configuration that is there, or a whole new one."""
     # Unlike Path.resolve this leaves a loop of links for `read` to tell.
     path = Path(os.path.realpath(answers.text("output.config")))
@@ -161,7 +165,7 @@ def _config(
         partial(_names_at, system=system),
     )
     if not edit.changed or before is None:
-        return [], edit.notices
+        return Delivery((), edit.notices)
     action = WriteFile(
         path,
         "Pomerium's configuration",
@@ -170,12 +174,12 @@ def _config(
         before=before,
         shown=lambda: (config.redacted(before.content), config.redacted(edit.text)),
     )
-    return [action], edit.notices
+    writable(path)
+    step = f"Pomerium reads {path} by itself; if it is not running, start it."
+    return Delivery((action,), edit.notices, (step,))
 
 
-def _new_config(
-    path: Path, answers: Answers, material: Material, installed: Installed
-) -> tuple[list[WriteFile], tuple[str, ...]]:
+def _new_config(path: Path, answers: Answers, material: Material, installed: Installed) -> Delivery:
     from wizard.pomerium.new_config import new_config  # noqa: PLC0415  ruamel.yaml costs 25 ms
     from wizard.pomerium.secrets import new_secret  # noqa: PLC0415
 
@@ -205,7 +209,9 @@ def _new_config(
         if answers.text("output.route.email")
         else ("The new route lets nobody in until its policy names who may (output.route.email).",)
     )
-    return [action], notices
+    writable(path)
+    start = f"Start Pomerium: pomerium -config {path}"
+    return Delivery((action,), notices, (start, f"Then open {answers.text('output.route.from')}"))
 
 
 def _names_at(path: Path, *, system: System) -> tuple[str, ...] | None:

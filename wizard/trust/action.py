@@ -153,6 +153,33 @@ class RestoreTrust(NamedTuple):
             raise _incomplete(place, status, "is not as it was")
 
 
+def changes(
+    system: System,
+    stores: Sequence[str],
+    anchor: Callable[[], Anchor],
+    expected: Anchor,
+    replaced: Anchor | None,
+) -> tuple[TrustRoot | DistrustRoot, ...]:
+    """Trust for a root in every place that lacks it, and none any more for the root it replaces.
+
+    Args:
+        system: the machine.
+        stores: as `trust.places` takes them.
+        anchor: gives the root, and makes it where it is new.
+        expected: the root; one that is yet to be made has no DER and no name of its own.
+        replaced: the root that it replaces, if any.
+    """
+    actions: list[TrustRoot | DistrustRoot] = []
+    for store, place in places(system, stores):
+        if not expected.der or place.check(expected).trust is not Trust.FULL:
+            why = "So that its clients accept the certificate."
+            actions.append(TrustRoot(place, store, anchor, expected, why))
+        if replaced is not None and place.check(replaced).trust is not Trust.NONE:
+            why = "The new root replaces it."
+            actions.append(DistrustRoot(place, store, replaced, why))
+    return tuple(actions)
+
+
 def _as_it_was(status: Status, *, trusted: bool) -> bool:
     return status.trust is (Trust.FULL if trusted else Trust.NONE)
 

@@ -3,18 +3,17 @@
 import contextlib
 import os
 import shlex
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from wizard.core import ourselves
 from wizard.core.events import Proof
 from wizard.core.system import Command, Result, System
 from wizard.trust.base import Anchor, certificates, common_name, holds
 from wizard.trust.linux import bundle
 
 ACCEPTED, REFUSED, UNKNOWN = "accepted", "refused", "unknown"
-PROGRAM = "pomcert-wizard"
 SECONDS = 30.0
 """How long a client may take. A browser needs four seconds where nothing else is going on."""
 
@@ -91,23 +90,10 @@ def shortened(text: str, length: int = 200) -> str:
     return " ".join(lines[-1].split())[:length] if lines else "it said nothing"
 
 
-def wizard(page: Page, *words: str) -> str:
-    """A command of this wizard as a line to paste, with the state directory that has the root."""
-    system, state = page.system, page.anchor.path.parent.parent
-    # In a virtual environment that is not active it stands beside the interpreter.
-    beside = Path(sys.executable).with_name(PROGRAM)
-    program = [str(beside)] if beside.is_file() else [sys.executable, "-m", "wizard"]
-    if system.which(PROGRAM):
-        program = [PROGRAM]
-    sudo = ["sudo"] if system.invoked_by_other else []
-    usual = (system.xdg("XDG_STATE_HOME", ".local/state"), Path.home() / ".local/state")
-    where = [] if state.parent in usual else ["--state-dir", str(state)]
-    return shlex.join([*sudo, *program, *words, *where])
-
-
 def trust(page: Page, store: str) -> str:
     """The line that installs the root into a store."""
-    return wizard(page, "trust", "install", "--store", store)
+    state = page.anchor.path.parent.parent
+    return ourselves.line(page.system, state, "trust", "install", "--store", store)
 
 
 def export(page: Page, variable: str, value: Path | str) -> str:

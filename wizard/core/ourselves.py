@@ -1,0 +1,23 @@
+"""This wizard's own commands, as lines to paste."""
+
+import sys
+from pathlib import Path
+
+from wizard.core.system import System
+
+PROGRAM = "pomcert-wizard"
+
+
+def line(system: System, state: Path, *words: str) -> str:
+    """`pomcert-wizard WORDS`, as it has to be typed here: with sudo, path and state directory."""
+    import shlex  # noqa: PLC0415  slow, and only said at the end
+
+    # In a virtual environment that is not active it stands beside the interpreter.
+    beside = Path(sys.executable).with_name(PROGRAM)
+    program = [str(beside)] if beside.is_file() else [sys.executable, "-m", "wizard"]
+    if system.which(PROGRAM):
+        program = [PROGRAM]
+    sudo = ["sudo"] if system.invoked_by_other else []
+    usual = (system.xdg("XDG_STATE_HOME", ".local/state"), Path.home() / ".local/state")
+    where = [] if state.parent in usual else ["--state-dir", str(state)]
+    return shlex.join([*sudo, *program, *words, *where])
