@@ -149,7 +149,8 @@ def as_user(need: Need, uid: int = SOMEBODY) -> tuple[str, ...]:
     plain = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
     reading = (*plain, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
     for prefix in (plain, reading):
-        probe = [*prefix, sys.executable, "-c", "import wizard"]
+        # `env`, because setpriv itself finds a program while it still is root.
+        probe = [*prefix, "/usr/bin/env", sys.executable, "-c", "import cryptography, wizard"]
         env: Mapping[str, str] = {"PYTHONPATH": str(REPOSITORY)}
         if subprocess.run(probe, env=env, capture_output=True, check=False).returncode == 0:
             return prefix

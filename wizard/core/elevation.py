@@ -1,5 +1,6 @@
 """Privilege, asked for once: one root shell that runs every privileged command of a run."""
 
+import contextlib
 import os
 import select
 import time
@@ -21,6 +22,10 @@ WAYS: Final = {
 }
 ANSWER_SECONDS = 180.0
 """How long a person has to type a password."""
+SILENT_SECONDS = 10.0
+"""How long a program may think that asks nobody."""
+GRACE_SECONDS = 3.0
+"""How long a shell may take to end."""
 
 
 class Elevation:
@@ -58,8 +63,9 @@ class Elevation:
         if not self.prefix:
             raise _refused("There is no sudo, doas or run0 on this machine.")
         asking, silent = WAYS[self.prefix]
+        program = self._system.which(self.prefix) or self.prefix
         self._shell = subprocess.Popen(
-            [*(asking if self._may_ask else silent), "/bin/sh"],
+            [program, *(asking if self._may_ask else silent)[1:], "/bin/sh"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if self._may_ask else subprocess.DEVNULL,
@@ -67,7 +73,7 @@ class Elevation:
         )
         try:
             # Ctrl-C is for the run, which then takes back what this shell did.
-            self._exchange("trap '' INT", ANSWER_SECONDS)
+            self._exchange("trap '' INT", ANSWER_SECONDS if self._may_ask else SILENT_SECONDS)
         except WizardError:
             self.stop()
             raise _refused(f"{self.prefix} did not give it.") from None
@@ -122,11 +128,13 @@ class Elevation:
         for pipe in (shell.stdin, shell.stdout):
             if pipe is not None:
                 pipe.close()
-        try:
-            shell.wait(5)
-        except subprocess.TimeoutExpired:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            shell.wait(GRACE_SECONDS)
+            return
+        # A program that runs as root cannot be killed by us; it ends when it notices the pipes.
+        with contextlib.suppress(PermissionError, subprocess.TimeoutExpired):
             shell.kill()
-            shell.wait()
+            shell.wait(GRACE_SECONDS)
 
 
 def _refused(reason: str) -> WizardError:

@@ -49,8 +49,10 @@ def follow(events: Iterator[Event], front: Front) -> int:
         for event in running:
             front.event(event)
             if isinstance(event, PrivilegeNeeded):
-                with contextlib.suppress(WizardError):
+                try:
                     event.elevation.start()
+                except WizardError as error:
+                    front.error(error)
             elif isinstance(event, Finished):
                 code = code or event.exit_code
     return code
