@@ -114,6 +114,7 @@ def renew(
             "See: pomcert-wizard status",
         )
     failed: WizardError | None = None
+    is_due = False
     for answers in wanted:
         session = Session(system, state, answers)
         try:
@@ -121,11 +122,13 @@ def renew(
         except WizardError as error:
             # One certificate that cannot be renewed does not let the others expire.
             failed = failed or error
-        else:
+            continue
+        if not plan.is_empty:
+            is_due = True
             yield from session.apply(plan, may_ask=may_ask)
     if failed is not None:
         raise failed
-    if not wanted:
+    if not is_due:
         yield Finished("nothing-to-do", 0, "")
 
 

@@ -54,6 +54,7 @@ def test_the_same_answers_again_change_no_byte_no_time_no_mode(machine: Machine)
         "outcome": "nothing-to-do",
         "exit_code": 0,
         "run": "",
+        "next_steps": [],
     }
 
 
@@ -83,6 +84,7 @@ def test_undo_restores_everything_and_keeps_what_it_removed(machine: Machine) ->
         "outcome": "undone",
         "exit_code": 0,
         "run": run_of(done),
+        "next_steps": [],
     }
     assert machine.tree() == before
     assert kept(machine, run_of(done)) >= made
