@@ -215,8 +215,12 @@ class Journal(NamedTuple):
         return [run for run in self.runs() if run.outcome() == "applied"]
 
     def cut_off(self) -> list[Run]:
-        """The runs that a crash ended: their changes are half made. Oldest first."""
-        return [run for run in self.runs() if not run.outcome()]
+        """The runs that a crash ended after they began to change something. Oldest first."""
+        return [
+            run
+            for run in self.runs()
+            if not run.outcome() and any("undo" in entry for entry in run.entries())
+        ]
 
     def refuse_cut_off(self) -> None:
         """Refuses to look at, or to go on from, a machine where a run stopped halfway.
