@@ -2,10 +2,11 @@
 
 import textwrap
 from collections.abc import Iterable
+from pathlib import Path
 
 from wizard.core.answers import SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
-from wizard.core.questions import Kind, Question
+from wizard.core.questions import Kind, Question, Value
 
 HEADER = "# Repeat this install: pomcert-wizard --answers FILE\n"
 
@@ -15,6 +16,30 @@ def to_toml(answers: Answers, order: Iterable[str]) -> str:
     import tomli_w  # noqa: PLC0415  only exports need it
 
     return HEADER + tomli_w.dumps(document(answers, tuple(order)))
+
+
+def to_command(answers: Answers, order: Iterable[str]) -> str:
+    """Answers as one command line, for who wants no file."""
+    import shlex  # noqa: PLC0415  slow, and only for show
+
+    words = ["pomcert-wizard"]
+    for key in order:
+        if key in answers.values:
+            words += ["--set", f"{key}={_word(answers.values[key])}"]
+    return shlex.join(words)
+
+
+def command_for(path: Path) -> str:
+    """The command that repeats the answers of a file."""
+    import shlex  # noqa: PLC0415  slow, and only for show
+
+    return shlex.join(["pomcert-wizard", "--answers", str(path)])
+
+
+def _word(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(value) if isinstance(value, tuple) else value
 
 
 def commented(answers: Answers, questions: Iterable[Question]) -> str:

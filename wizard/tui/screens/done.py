@@ -1,0 +1,141 @@
+"""The end: what was done, the proof, and what to do next."""
+
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from wizard.core.events import ActionDone, ActionFailed, ActionSkipped, Event, Finished, Proof
+from wizard.core.plan import Plan
+from wizard.tui.screens.base import Body, Help, Place, WizardScreen
+from wizard.tui.screens.review import Save
+from wizard.tui.widgets.rows import Row
+from wizard.tui.words import FAILED, LEFT_OUT, OUTCOMES, VERDICTS, Sign
+
+
+def end_of(events: Iterable[Event]) -> Finished:
+    """How a run ended."""
+    return next(event for event in events if isinstance(event, Finished))
+
+
+class DoneScreen(WizardScreen):
+    """Tells how a run ended, and what comes next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "backward", show=False),
+        Binding("f4", "save", "Save answers"),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("down", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown", "scroll(10)", show=False),
+    ]
+    forward = "Finish"
+    backward = ""
+    hint = "↑ ↓ scroll"
+
+    KEPT = ("Take all of this back",)
+    """What is said again on the terminal when the screens are gone."""
+
+    def __init__(self, place: Place, plan: Plan, events: tuple[Event, ...], repeat: str) -> None:
+        """`repeat` is the command that does the same without a person."""
+        super().__init__(place)
+        self._plan, self.events, self._repeat = plan, events, repeat
+        self._end = end_of(events)
+        self.heading, self.reason = OUTCOMES[self._end.outcome]
+
+    def body(self) -> ComposeResult:
+        """What went wrong or was left, the proof, what comes next."""
+        with Body():
+            for event in self.events:
+                yield from _row(event)
+            for label, line in self.next_steps():
+                name = "repeat" if line == self._repeat else None
+                yield Static(label, classes="label", markup=False)
+                yield Static(line, classes="lines", id=name, markup=False)
+
+    def next_steps(self) -> tuple[tuple[str, str], ...]:
+        """What to do next: what it is for, and the line to type."""
+        if self._end.outcome != "done":
+            return ()
+        steps: list[tuple[str, str]] = []
+        config = self._plan.answers.text("output.config")
+        if config:
+            steps.append(("Start Pomerium with it", f"pomerium -config {config}"))
+        route = self._plan.answers.text("output.route.from")
+        if route:
+            steps.append(("Open its first route", route))
+        return (
+            *steps,
+            ("Renew when it is due", "pomcert-wizard renew"),
+            ("Take all of this back", f"pomcert-wizard undo {self._end.run}"),
+            ("Do the same without a person", self._repeat),
+        )
+
+    def repeat_with(self, command: str) -> None:
+        """Shows a shorter command, once the answers are in a file."""
+        self._repeat = command
+        self.query_one("#repeat", Static).update(command)
+
+    def on_mount(self) -> None:
+        """Starts on the button."""
+        self.query_one("#forward", Button).focus()
+
+    def action_scroll(self, by: int) -> None:
+        """Scrolls the page."""
+        self.query_one(Body).scroll_relative(y=by, animate=False)
+
+    def action_backward(self) -> None:
+        """What is done is not gone back from; undo takes it back."""
+
+    def action_save(self) -> None:
+        """Saves the answers."""
+        self.post_message(Save())
+
+    def help(self) -> Help:
+        """What the proof is."""
+        return Help(
+            "The proof",
+            (
+                (
+                    "The new certificate was served on a port of this machine. The handshake is a "
+                    "client that was given the root; the others are the clients found here, with "
+                    "the trust they have. The line below a refusal makes that client accept it."
+                ),
+                "Pomerium reads the files again whenever they change.",
+            ),
+        )
+
+    def copied(self) -> str:
+        """Every line there is to type."""
+        return "".join(f"# {label}\n{line}\n" for label, line in self.next_steps())
+
+
+def _row(event: Event) -> Iterator[Static | Row]:
+    match event:
+        case Proof(client=client, verdict=verdict, detail=detail, fix=fix):
+            yield _told(VERDICTS[verdict], client, detail)
+            if fix:
+                yield Static(fix, classes="lines", markup=False)
+        case ActionSkipped(title=title, reason=reason, commands=commands):
+            yield _told(LEFT_OUT, title, f"{reason}. In a root shell:")
+            yield Static("\n".join(commands), classes="lines", markup=False)
+        case ActionFailed(title=title, code=code, summary=summary, hint=hint):
+            yield _told(FAILED, title, f"{summary} [{code}]\n{hint}")
+        case ActionDone():
+            pass
+        case _:
+            pass
+
+
+def _told(sign: Sign, what: str, more: str) -> Row:
+    return Row(
+        Content.assemble((sign.glyph, f"bold {sign.style}")),
+        Content.assemble(
+            (f"{what} ", "bold"),
+            (sign.word, sign.style),
+            (f"\n{more}" if more else "", "$foreground-muted"),
+        ),
+    )

@@ -1,0 +1,188 @@
+"""A run, live: every action with its state. Used to apply a plan and to take an old run back."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import ClassVar, NamedTuple
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Button, ProgressBar, Static
+
+from wizard.core.errors import WizardError
+from wizard.core.events import (
+    ActionDone,
+    ActionFailed,
+    ActionSkipped,
+    ActionStarted,
+    ActionUndone,
+    Event,
+    PrivilegeNeeded,
+    Proof,
+)
+from wizard.tui.bridge import EngineEnded, EngineEvent, PrivilegeAsked, drive, elevate
+from wizard.tui.screens.base import Body, Place, WizardScreen
+from wizard.tui.screens.modals import Confirm
+from wizard.tui.widgets.rows import Row
+from wizard.tui.words import (
+    DONE,
+    FAILED,
+    LEFT_OUT,
+    TAKEN_BACK,
+    TODO,
+    VERDICTS,
+    WORKING,
+    Sign,
+)
+
+
+class Job(NamedTuple):
+    """What to run: how to start it, and the actions that are known beforehand, id and title."""
+
+    heading: str
+    reason: str
+    start: Callable[[threading.Event], Iterator[Event]]
+    actions: Sequence[tuple[str, str]]
+
+
+class RunEnded(Message):
+    """The run is over; these are its events, and why it could not go on, if so."""
+
+    def __init__(self, events: tuple[Event, ...], error: WizardError | None) -> None:
+        super().__init__()
+        self.events = events
+        self.error = error
+
+
+class RunScreen(WizardScreen):
+    """Runs a job and shows what happens."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Stop"),
+        Binding("f2", "copy", show=False),
+    ]
+    forward = "Stop"
+    backward = ""
+
+    def __init__(self, place: Place, job: Job) -> None:
+        super().__init__(place)
+        self._job = job
+        self.heading, self.reason = job.heading, job.reason
+        self.cancel = threading.Event()
+        self._asked: PrivilegeAsked | None = None
+        self._events: list[Event] = []
+        self._rows: dict[str, Row] = {}
+
+    def body(self) -> ComposeResult:
+        """The actions and how far they are."""
+        yield Body(id="actions")
+        total = len(self._job.actions)
+        yield ProgressBar(total=total or None, show_eta=False, show_percentage=False)
+
+    async def on_mount(self) -> None:
+        """Starts."""
+        for name, title in self._job.actions:
+            await self._state(name, title, TODO)
+        self.query_one("#forward", Button).focus()
+        self._run()
+
+    def on_unmount(self) -> None:
+        """A screen that goes away, however, lets no thread wait for it."""
+        self.cancel.set()
+        if self._asked is not None:
+            self._asked.go_on()
+
+    @work(thread=True, exclusive=True, group="engine")
+    def _run(self) -> None:
+        drive(self._job.start(self.cancel), self.post_message)
+
+    def action_forward(self) -> None:
+        """The one button stops."""
+        self.action_cancel()
+
+    def action_backward(self) -> None:
+        """A run is not gone back from; it is stopped."""
+        self.action_cancel()
+
+    def action_cancel(self) -> None:
+        """Stops after the action that is being done; the engine then takes all of it back."""
+        if not self.cancel.is_set():
+            self.cancel.set()
+            self.query_one("#hint", Static).update("Stopping; what was done is taken back …")
+
+    @on(EngineEvent)
+    async def _happened(self, message: EngineEvent) -> None:
+        event = message.event
+        self._events.append(event)
+        match event:
+            case ActionStarted(id=name, title=title):
+                await self._state(name, title, WORKING)
+            case ActionDone(id=name, title=title):
+                await self._state(name, title, DONE, done=True)
+            case ActionSkipped(id=name, title=title, reason=reason):
+                await self._state(name, title, LEFT_OUT, reason, done=True)
+            case ActionFailed(id=name, title=title, summary=summary):
+                await self._state(name, title, FAILED, summary, done=True)
+            case ActionUndone(id=name, title=title):
+                await self._state(name, title, TAKEN_BACK)
+            case Proof(client=client, verdict=verdict, detail=detail):
+                await self._state(f"proof:{client}:{detail}", client, VERDICTS[verdict], detail)
+            case _:
+                pass
+
+    async def _state(
+        self, name: str, title: str, sign: Sign, more: str = "", *, done: bool = False
+    ) -> None:
+        text = Content.assemble(
+            (f"{sign.word:<11}", sign.style),
+            title,
+            (f"\n{more}" if more else "", "$foreground-muted"),
+        )
+        mark = Content.assemble((sign.glyph, f"bold {sign.style}"))
+        row = self._rows.get(name)
+        if row is None:
+            row = self._rows[name] = Row(mark, text)
+            await self.query_one("#actions", Body).mount(row)
+        else:
+            row.mark(mark)
+            row.say(text)
+        row.scroll_visible(animate=False)
+        if done:
+            self.query_one(ProgressBar).advance(1)
+
+    @on(PrivilegeAsked)
+    async def _privilege(self, asked: PrivilegeAsked) -> None:
+        self._asked = asked
+        need = asked.need
+        way = need.elevation.prefix
+        if not way:
+            asked.go_on()
+            return
+        question = Confirm(
+            "These commands need root",
+            (
+                (
+                    "They put the root where other programs look for it, or take it away again. "
+                    f"{way} will ask for your password, once:"
+                ),
+                "Without it they are left out and shown at the end, to paste into a root shell.",
+            ),
+            f"Ask {way}",
+            "Go on without",
+            "\n".join(need.commands),
+        )
+        await self.app.push_screen(
+            question, lambda yes: self._decided(asked, need, agreed=bool(yes))
+        )
+
+    def _decided(self, asked: PrivilegeAsked, need: PrivilegeNeeded, *, agreed: bool) -> None:
+        problem = elevate(self.app, need.elevation, need.commands) if agreed else ""
+        if problem:
+            self.notify(problem, severity="warning", timeout=8)
+        asked.go_on()
+
+    @on(EngineEnded)
+    def _ended(self, message: EngineEnded) -> None:
+        self.post_message(RunEnded(tuple(self._events), message.error))

@@ -1,0 +1,168 @@
+"""A step: any questions of any kind. The engine says what is wrong; the screen shows it."""
+
+import asyncio
+from typing import ClassVar
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from wizard.core.errors import WizardError
+from wizard.tui.screens.base import Backward, Body, Failed, Forward, Help, Place, WizardScreen
+from wizard.tui.walk import Page, Walk
+from wizard.tui.widgets.entry import Entry
+from wizard.tui.widgets.field import Field
+
+
+class Deeper(Message):
+    """Ask more questions, or fewer again."""
+
+
+class StepScreen(WizardScreen):
+    """Asks the questions of one step."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f3", "deeper", "All questions"),
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, place: Place, page: Page, walk: Walk) -> None:
+        super().__init__(place)
+        self.step = page
+        self._walk = walk
+        self._turn = asyncio.Lock()
+        first = page.asked[0].question
+        alone = len(page.asked) == 1
+        self.heading = first.prompt if alone else page.step.title
+        self.reason = first.why if alone else ""
+        many = "questions have" if page.hidden != 1 else "question has"
+        self.hint = f"F3: {page.hidden} more {many} good defaults" if page.hidden else ""
+
+    def body(self) -> ComposeResult:
+        """One field a question."""
+        yield Body(*self._fields())
+
+    def on_mount(self) -> None:
+        """Starts in the first field."""
+        self.fields[0].enter()
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields, in order."""
+        return list(self.query(Field))
+
+    def _fields(self) -> list[Field]:
+        alone = len(self.step.asked) == 1
+        return [Field(asked, alone=alone) for asked in self.step.asked]
+
+    def help(self) -> Help:
+        """What there is to know about the question at the cursor."""
+        focused = self.focused
+        at = next(
+            (f for f in self.fields if focused is not None and focused in f.walk_children()), None
+        )
+        question = (at or self.fields[0]).asked.question
+        key = f"In an answers file it is {question.key}; in the environment {question.variable}."
+        return Help(question.prompt, (question.why, question.help, key))
+
+    def copied(self) -> str:
+        """The value of the field at the cursor."""
+        return self.focused.text if isinstance(self.focused, Entry) else ""
+
+    def action_forward(self) -> None:
+        """Hands all answers to the engine; the next step comes when all are good."""
+        self._take(self.fields, leave=True)
+
+    def action_backward(self) -> None:
+        """Goes back; what was typed is kept."""
+        self.put_aside()
+        self.post_message(Backward(self))
+
+    def action_deeper(self) -> None:
+        """Asks what only experts are asked, too; or no longer."""
+        self.put_aside()
+        self.post_message(Deeper())
+
+    def put_aside(self) -> None:
+        """Keeps what was typed and not taken."""
+        for field in self.fields:
+            if field.edited:
+                self._walk.keep(field.asked, field.value)
+
+    @on(Field.Submitted)
+    def _submitted(self, event: Field.Submitted) -> None:
+        if event.field is self.fields[-1]:
+            self.action_forward()
+        else:
+            self._take([event.field], after=event.field)
+
+    @on(events.DescendantBlur)
+    def _left(self, event: events.DescendantBlur) -> None:
+        for field in self.fields:
+            if event.widget is field.control and field.edited and self.is_current:
+                self._take([field], quiet=True)
+
+    @work(group="walk")
+    async def _take(
+        self,
+        fields: list[Field],
+        *,
+        leave: bool = False,
+        quiet: bool = False,
+        after: Field | None = None,
+    ) -> None:
+        """Hands answers to the engine, in a thread: it may look at the whole machine.
+
+        Args:
+            fields: whose answers.
+            leave: go on to the next step when all are good.
+            quiet: leave the cursor where it is.
+            after: the field behind which to go on when it is good.
+        """
+        async with self._turn:
+            if not self.is_current:
+                return
+            try:
+                for field in fields:
+                    problem = await asyncio.to_thread(self._walk.take, field.asked, field.value)
+                    if problem is not None:
+                        field.complain(problem)
+                        if not quiet:
+                            field.enter()
+                        return
+                    field.taken()
+                page = await asyncio.to_thread(self._walk.refreshed, self.step.step.id)
+            except WizardError as error:
+                self.post_message(Failed(error))
+                return
+            if after is not None:
+                self.fields[self.fields.index(after) + 1].enter()
+            if await self._renew(page, leave=leave) or not leave:
+                return
+            self.post_message(Forward(self))
+
+    async def _renew(self, page: Page, *, leave: bool) -> bool:
+        """Shows what an answer changed on this page; says whether a question is new."""
+        known = {field.asked.question.key: field for field in self.fields}
+        wanted = [asked.question.key for asked in page.asked]
+        fresh = [key for key in wanted if key not in known]
+        if leave and not fresh:
+            return False
+        if list(known) == wanted and all(
+            known[asked.question.key].edited
+            or known[asked.question.key].value == asked.standing.value
+            for asked in page.asked
+        ):
+            return False
+        self.put_aside()
+        at = next((key for key, field in known.items() if field.control.has_focus), wanted[0])
+        self.step = page
+        body = self.query_one(Body)
+        async with self.batch():
+            await body.remove_children()
+            await body.mount_all(self._fields())
+        focus = fresh[0] if fresh else at
+        next((f for f in self.fields if f.asked.question.key == focus), self.fields[0]).enter()
+        return bool(fresh)

@@ -1,0 +1,1 @@
+"""Small widgets: they talk up by messages and are told by attributes."""
