@@ -75,6 +75,15 @@ def with_certificate(
     return Edit(text, tuple(notices), text != document.encode(document.text))
 
 
+def serving_all(document: Document, covered: Covered) -> tuple[str, ...] | None:
+    """The names of a certificate that the file lists and that is good for every host it serves."""
+    served = hosts(document)
+    for entry in _entries(document, covered):
+        if served and entry.names and all(covers(entry.names, host) for host in served):
+            return covered(Path(entry.cert))
+    return None
+
+
 def _plain(name: str) -> str:
     return name.lower().rstrip(".")
 

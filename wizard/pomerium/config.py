@@ -1,6 +1,6 @@
 """Reading, editing and writing Pomerium's configuration: what the rest of the wizard uses."""
 
-from wizard.pomerium.certificates import Covered, Edit, with_certificate
+from wizard.pomerium.certificates import Covered, Edit, serving_all, with_certificate
 from wizard.pomerium.document import Document, parse, read
 from wizard.pomerium.new_config import new_config
 from wizard.pomerium.redact import MASK, redacted
@@ -14,5 +14,6 @@ __all__ = [
     "parse",
     "read",
     "redacted",
+    "serving_all",
     "with_certificate",
 ]

@@ -257,16 +257,22 @@ def find_config(system: System) -> Path | None:
 
 
 def detect_names(system: System) -> Detected | None:
-    """Certificate names that cover the routes of the configuration found, if there are any."""
+    """Certificate names that cover the routes of the configuration found, if there are any.
+
+    A certificate that it lists and that covers them comes first: so the names that were chosen for
+    it are proposed again, and a second run has nothing to do.
+    """
     path = find_config(system)
     if path is None or not os.access(path, os.R_OK):
         return None
     from wizard.pomerium import config, routes  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
     document = config.read(path)
-    proposed = (
-        routes.propose_names(routes.hosts(document), names.is_public_suffix) if document else ()
-    )
+    if document is None:
+        return None
+    if standing := config.serving_all(document, partial(_names_at, system=system)):
+        return Detected(standing, f"from the certificate in {path}")
+    proposed = routes.propose_names(routes.hosts(document), names.is_public_suffix)
     return Detected(proposed, f"from the routes in {path}") if proposed else None
 
 
