@@ -19,7 +19,7 @@ from wizard.engine import Session, carry_out, known_questions, target
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.strategies.base import Renewal
-from wizard.trust.base import Anchor, Status, Trust
+from wizard.trust.base import Anchor, Place, Status, Trust
 
 
 class Certificate(NamedTuple):
@@ -198,12 +198,17 @@ def trust_status(system: System, state: Path, stores: Sequence[str]) -> list[Tru
     from wizard.trust import places  # noqa: PLC0415  looks at the whole machine
 
     for store, place in places(system, stores):
-        if own is not None:
-            rows.append(Trusted(own.name, store, place.title, place.check(own), is_lost=False))
-        rows += [
-            Trusted(root.name, store, place.title, place.check(root), is_lost=True)
-            for root in _found(place.ours(), own, state)
-        ]
+        try:
+            found = [(own, False)] if own else []
+            found += [(root, True) for root in _found(place.ours(), own, state)]
+            rows += [
+                Trusted(root.name, store, place.title, place.check(root), is_lost=is_lost)
+                for root, is_lost in found
+            ]
+        except WizardError as error:
+            status = Status(Trust.NONE, f"{error.summary.rstrip('.')} [{error.code}]")
+            name = own.name if own else ""
+            rows.append(Trusted(name, store, place.title, status, is_lost=False))
     return rows
 
 
@@ -217,27 +222,28 @@ def change_trust(
     Raises:
         WizardError: `no-root` when there is nothing to install.
     """
-    from wizard.trust import places  # noqa: PLC0415  looks at the whole machine
-    from wizard.trust.action import DistrustRoot, TrustRoot  # noqa: PLC0415
+    from wizard.trust.action import (  # noqa: PLC0415  looks at the whole machine
+        DistrustRoot,
+        TrustRoot,
+        in_every_place,
+    )
 
+    why = "You asked for it."
     own = _own(system, state)
     if install and own is None:
         raise UsageError("no-root", "There is no local root to trust yet.", "Run: pomcert-wizard")
-    actions: list[Action] = []
-    for store, place in places(system, stores):
+
+    def changes_of(store: str, place: Place) -> Iterator[Action]:
         if install and own is not None:
             if place.check(own).trust is not Trust.FULL:
-                actions.append(TrustRoot(place, store, lambda: own, own, "You asked for it."))
-        else:
-            roots = [*([own] if own else []), *_found(place.ours(), own, state)]
-            actions += [
-                DistrustRoot(place, store, root, "You asked for it.")
-                for root in roots
-                if place.check(root).trust is not Trust.NONE
-            ]
-    plan = Plan(Answers(), (), tuple(actions))
+                yield TrustRoot(place, store, lambda: own, own, why)
+            return
+        for root in [*([own] if own else []), *_found(place.ours(), own, state)]:
+            if place.check(root).trust is not Trust.NONE:
+                yield DistrustRoot(place, store, root, why)
+
     yield from carry_out(
-        plan,
+        Plan(Answers(), (), in_every_place(system, stores, changes_of)),
         system,
         Journal(system, state),
         may_ask=may_ask,

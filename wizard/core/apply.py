@@ -97,9 +97,9 @@ def _act(
             code = ExitCode.PRIVILEGE
             yield ActionSkipped(action.id, action.title, "it needs root", lines(commands))
             continue
-        undo = action.undo(system, run)
-        run.record({"step": action.id, "title": action.title, "undo": undo.to_json()})
         try:
+            undo = action.undo(system, run)
+            run.record({"step": action.id, "title": action.title, "undo": undo.to_json()})
             action.apply(system)
         except WizardError as error:
             if not action.isolated:

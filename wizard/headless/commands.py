@@ -98,7 +98,7 @@ def _trust(options: argparse.Namespace, system: System, state: Path) -> int:
         if options.json:
             JsonLines().row(row.to_json())
             continue
-        lost = " (its files are lost; trust uninstall removes it)" if row.is_lost else ""
+        lost = " (its files are not here; trust uninstall removes it)" if row.is_lost else ""
         reason = f": {row.status.reason}" if row.status.reason else ""
         print(f"{row.status.trust.value:8}{row.place}  {row.root}{lost}{reason}")
     if not rows and not options.json:

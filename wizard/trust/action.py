@@ -1,10 +1,10 @@
 """Trusting a root, and no longer trusting one, as actions of a plan."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from wizard.core.actions import Change, ChangeKind
+from wizard.core.actions import Action, Change, ChangeKind
 from wizard.core.errors import WizardError
 from wizard.core.events import Json, lines
 from wizard.core.journal import Run
@@ -97,6 +97,40 @@ class DistrustRoot(NamedTuple):
             raise _incomplete(self.place, status, "still has the root")
 
 
+class Unreadable(NamedTuple):
+    """Stands in a plan for what cannot be planned, because a place cannot be read."""
+
+    place: Place
+    error: WizardError
+    isolated: bool = True
+
+    @property
+    def id(self) -> str:
+        """The action's name in plans and journals."""
+        return f"unreadable:{self.place.id}"
+
+    @property
+    def title(self) -> str:
+        """What it does, in words."""
+        return f"look into {self.place.title}"
+
+    def preview(self) -> Change:
+        """The reason."""
+        return Change(ChangeKind.NONE, self.place.title, "cannot be read", self.error.summary)
+
+    def privileged(self, _system: System) -> Sequence[Command]:
+        """None."""
+        return ()
+
+    def undo(self, _system: System, _run: Run) -> "RestoreTrust":
+        """There is nothing to take back."""
+        raise self.error
+
+    def apply(self, _system: System) -> None:
+        """Fails, for a person to mend it."""
+        raise self.error
+
+
 class RestoreTrust(NamedTuple):
     """Puts one place back: the root trusted, or not there. A place that is gone needs nothing."""
 
@@ -159,7 +193,7 @@ def changes(
     anchor: Callable[[], Anchor],
     expected: Anchor,
     replaced: Anchor | None,
-) -> tuple[TrustRoot | DistrustRoot, ...]:
+) -> tuple[Action, ...]:
     """Trust for a root in every place that lacks it, and none any more for the root it replaces.
 
     Args:
@@ -169,14 +203,27 @@ def changes(
         expected: the root; one that is yet to be made has no DER and no name of its own.
         replaced: the root that it replaces, if any.
     """
-    actions: list[TrustRoot | DistrustRoot] = []
-    for store, place in places(system, stores):
-        if not expected.der or place.check(expected).trust is not Trust.FULL:
+
+    def changes_of(store: str, place: Place) -> Iterator[Action]:
+        if place.check(expected).trust is not Trust.FULL:
             why = "So that its clients accept the certificate."
-            actions.append(TrustRoot(place, store, anchor, expected, why))
+            yield TrustRoot(place, store, anchor, expected, why)
         if replaced is not None and place.check(replaced).trust is not Trust.NONE:
-            why = "The new root replaces it."
-            actions.append(DistrustRoot(place, store, replaced, why))
+            yield DistrustRoot(place, store, replaced, "The new root replaces it.")
+
+    return in_every_place(system, stores, changes_of)
+
+
+def in_every_place(
+    system: System, stores: Sequence[str], changes_of: Callable[[str, Place], Iterator[Action]]
+) -> tuple[Action, ...]:
+    """The actions for each place of these stores; a place that cannot be read stops no other."""
+    actions: list[Action] = []
+    for store, place in places(system, stores):
+        try:
+            actions += changes_of(store, place)
+        except WizardError as error:
+            actions.append(Unreadable(place, error))
     return tuple(actions)
 
 

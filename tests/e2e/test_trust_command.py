@@ -1,0 +1,169 @@
+"""`trust status|install|uninstall` with the real certutil and the real keytool.
+
+In a HOME of ours, and in a mount namespace with a copy of the keystore that Java reads.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_support import ANSWERS, Wizard, tree
+from conftest import Need
+
+pytestmark = pytest.mark.e2e
+
+STORES = ("--store", "nss", "--store", "java")
+WITH_STORES = ANSWERS.replace("stores = []", 'stores = ["nss", "java"]')
+KEYSTORES = (Path("/etc/ssl/certs/java"), Path("/usr/lib/jvm"))
+
+
+class Home(Wizard):
+    """A HOME with a database of Chromium, on a machine with a Java."""
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "home/.pki/nssdb"
+
+    def trusted(self) -> dict[str, set[str]]:
+        """The roots that each of the two stores trusts fully, by name."""
+        found: dict[str, set[str]] = {"nss": set(), "java": set()}
+        for row in self("trust", "status", *STORES, "--json").rows():
+            if row["trust"] == "full":
+                found[str(row["store"])].add(str(row["root"]))
+        return found
+
+    def root(self) -> str:
+        """The name of the root that stands."""
+        pem = str(self.state / "ca/root.pem")
+        argv = ["openssl", "x509", "-noout", "-subject", "-nameopt", "multiline", "-in", pem]
+        shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        return shown.partition("commonName")[2].strip(" =\n")
+
+    def listed(self) -> str:
+        """What certutil itself finds in the database."""
+        argv = ["certutil", "-L", "-d", f"sql:{self.database}"]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def home(tmp_path: Path, need: Need) -> Iterator[Home]:
+    need.that(os.geteuid() == 0, "only root may mount", "run as root")
+    for name in ("unshare", "openssl", "keytool"):
+        need(name)
+    shutil.copytree("/etc/ssl", tmp_path / "ssl", symlinks=True)
+    (tmp_path / "bin").mkdir()
+    # A PATH with nothing else: no browser is found, and none is started.
+    for name in ("certutil", "sh", "install", "update-ca-certificates"):
+        (tmp_path / "bin" / name).symlink_to(need(name))
+    script = f"mount --bind '{tmp_path}/ssl' /etc/ssl && PATH='{tmp_path}/bin' exec \"$@\""
+    home = Home(tmp_path, ("unshare", "--mount", "/bin/sh", "-c", script, "sh"))
+    home.database.mkdir(parents=True)
+    before = {str(one): tree(one) for one in KEYSTORES[:1]}
+    yield home
+    assert {str(one): tree(one) for one in KEYSTORES[:1]} == before
+
+
+def test_trust_goes_where_it_is_asked_for_and_away_again(home: Home) -> None:
+    home.install()
+    root = home.root()
+    assert home.trusted() == {"nss": set(), "java": set()}
+    done = home("trust", "status", *STORES)
+    assert (done.status, done.err) == (0, "")
+    assert f"none    Chromium, Chrome and relatives  {root}: not installed" in done.out
+    assert home("trust", "install", "--store", "nss").status == 0
+    assert home.trusted() == {"nss": {root}, "java": set()}
+    assert root in home.listed()
+    done = home("trust", "install", *STORES)
+    assert done.status == 0, done.err
+    assert home.trusted() == {"nss": {root}, "java": {root}}
+    done = home("trust", "install", *STORES)
+    assert (done.status, done.err.splitlines()[-1][:13]) == (0, "Nothing to do")
+    done = home("trust", "uninstall", "--store", "java")
+    assert done.status == 0, done.err
+    assert home.trusted() == {"nss": {root}, "java": set()}
+    assert home("trust", "uninstall", *STORES).status == 0
+    assert home.trusted() == {"nss": set(), "java": set()}
+    assert root not in home.listed()
+
+
+def test_each_change_of_trust_can_be_undone(home: Home) -> None:
+    home.install()
+    root = home.root()
+    home("trust", "install", *STORES)
+    assert home("trust", "uninstall", *STORES).status == 0
+    assert home("undo").status == 0
+    assert home.trusted() == {"nss": {root}, "java": {root}}
+    assert home("undo").status == 0
+    assert home.trusted() == {"nss": set(), "java": set()}
+    assert (home.state / "ca/root.pem").exists()
+
+
+def test_a_root_without_files_is_found_by_its_mark_and_removed(home: Home) -> None:
+    home.answers(WITH_STORES)
+    assert home("--answers", "answers.toml").status == 0
+    root = home.root()
+    shutil.rmtree(home.state)
+    rows = home("trust", "status", *STORES, "--json").rows()
+    lost = {row["store"]: row["root"] for row in rows if row["files_lost"]}
+    assert lost == {"nss": root, "java": root}
+    done = home("trust", "status", *STORES)
+    assert "trust uninstall removes it" in done.out
+    assert home("trust", "uninstall", *STORES).status == 0
+    assert home("trust", "status", *STORES).out == (
+        "There is no local root, and no store has one of ours.\n"
+    )
+    assert root not in home.listed()
+
+
+def test_names_outside_the_constraints_replace_the_root_in_the_stores(home: Home) -> None:
+    home.answers(WITH_STORES)
+    assert home("--answers", "answers.toml").status == 0
+    old = home.root()
+    words = ("--answers", "answers.toml", "--set", "names=a.example.com")
+    plan = home("plan", *words)
+    assert f"The root {old} cannot vouch" in plan.err
+    assert f"remove {old}" in plan.err
+    assert home(*words).status == 0
+    new = home.root()
+    assert new != old
+    assert home.trusted() == {"nss": {new}, "java": {new}}
+    assert home("undo").status == 0
+    assert home.trusted() == {"nss": {old}, "java": {old}}
+
+
+def test_one_store_that_cannot_be_read_does_not_stop_another(home: Home) -> None:
+    home.install()
+    root = home.root()
+    (home.database / "cert9.db").write_text("not a database, though it is long enough for one")
+    done = home("trust", "status", *STORES)
+    assert done.status == 0, done.err
+    assert "cert9.db" in done.out
+    assert "none    Java" in done.out
+    done = home("trust", "install", *STORES)
+    assert done.status == 7, done.err
+    assert "cert9.db" in done.err
+    assert home.trusted()["java"] == {root}
+    assert home("trust", "uninstall", *STORES).status == 7
+    assert home.trusted()["java"] == set()
+
+
+def test_a_new_root_goes_into_every_store_that_can_be_read(home: Home) -> None:
+    (home.database / "cert9.db").write_text("not a database, though it is long enough for one")
+    home.answers(WITH_STORES)
+    done = home("--answers", "answers.toml")
+    assert done.status == 7, done.err
+    assert "cert9.db" in done.err
+    assert "✓ handshake accepted" in done.err
+    assert home.trusted()["java"] == {home.root()}
+
+
+def test_looking_starts_nothing_and_writes_nothing(home: Home) -> None:
+    home.install()
+    before = tree(home.folder)
+    assert home("trust", "status").status == 0
+    assert home("trust", "status", "--json").status == 0
+    assert home("status").status == 0
+    assert tree(home.folder) == before
