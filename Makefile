@@ -49,8 +49,9 @@ fmt: $(BIN)/.synced-dev ## format, and mend what ruff can
 lock: $(UV) ## pin what pyproject.toml asks for in uv.lock
 	@$(UV) lock --quiet
 
-docs: $(BIN)/.synced-dev ## docs/answers.md, from the questions
+docs: $(BIN)/.synced-dev ## docs/answers.md and docs/events.schema.json, from the code
 	@$(BIN)/python -m scripts.answers_doc
+	@$(BIN)/python -m scripts.events_schema
 
 screenshots: $(BIN)/.synced-dev ## every screen as SVG and PNG
 	@$(BIN)/python -m scripts.screenshots

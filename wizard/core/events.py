@@ -106,14 +106,18 @@ Event: TypeAlias = (
 
 def to_json(event: Event) -> dict[str, Json]:
     """An event as one JSON object: `{"event": "action-done", …}`."""
-    name = re.sub(r"(?<!^)(?=[A-Z])", "-", type(event).__name__).lower()
-    row: dict[str, Json] = {"event": name}
+    row: dict[str, Json] = {"event": name_of(type(event))}
     for field, value in event._asdict().items():
         if isinstance(value, (str, int)):
             row[field] = value
         elif isinstance(value, tuple):
             row[field] = [str(part) for part in value]
     return row
+
+
+def name_of(kind: type) -> str:
+    """An event's name for programs: `action-done` for `ActionDone`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
 
 
 def lines(commands: tuple[Command, ...]) -> tuple[str, ...]:
