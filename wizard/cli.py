@@ -336,7 +336,7 @@ def _leave(code: int) -> NoReturn:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         code = code or int(ExitCode.FAILED)
     os._exit(code)
 
