@@ -136,7 +136,8 @@ def _exports(system: System, material: Material, owner: tuple[int, int] | None) 
                 export.path,
                 export.what,
                 export.why,
-                export.content,
+                # Encrypting salts: asked twice it would give other bytes.
+                cache(export.content),
                 mode=0o600,
                 owner=owner,
                 before=before,
