@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.segment import Segments
 from rich.text import Text
@@ -32,13 +32,6 @@ from wizard.tui.walk import REVIEW, WELCOME, Walk
 from wizard.tui.words import OUTCOMES
 
 
-class Opening(NamedTuple):
-    """What is found when the wizard opens: the runs that were cut off, and facts to show."""
-
-    cut_off: tuple[str, ...]
-    found: tuple[tuple[str, str], ...]
-
-
 class WizardApp(App[int]):
     """Walks a session from the welcome to the proof; `run` returns the exit code."""
 
@@ -59,7 +52,7 @@ class WizardApp(App[int]):
         self.at = WELCOME
         self.plan: Plan | None = None
         self._target = WELCOME
-        self._saved: Path | None = None
+        self._cut_off: tuple[str, ...] = ()
         self._end: Finished | None = None
         self._way = Place((), -1)
         self.register_theme(POMCERT)
@@ -80,24 +73,26 @@ class WizardApp(App[int]):
         try:
             screen = await self._screen(target)
         except WizardError as error:
-            screen = ErrorScreen(Place((), 0), error, first=self.at == target == WELCOME)
+            screen = ErrorScreen(self._way, error, first=self.at == target == WELCOME)
         else:
             self.at = target
         await self._show(screen)
+        if target == WELCOME and self._cut_off:
+            await self._offer_settling(self._cut_off)
 
     async def _screen(self, target: str) -> WizardScreen:
         if target == WELCOME:
-            opening = await asyncio.to_thread(self._open)
-            if opening.cut_off:
-                self.call_after_refresh(self._offer_settling, opening.cut_off)
-            return WelcomeScreen(self._place(WELCOME), opening.found)
+            found = await asyncio.to_thread(self._open)
+            self._way = self._place(target)
+            return WelcomeScreen(self._way, found)
         if target == REVIEW:
             self.plan = None
             self.plan = await asyncio.to_thread(self.session.plan)
-            self._way = self._place(REVIEW)
+            self._way = self._place(target)
             return ReviewScreen(self._way, self.plan)
         page = await asyncio.to_thread(self.walk.page, target)
-        return StepScreen(self._place(target), page, self.walk)
+        self._way = self._place(target)
+        return StepScreen(self._way, page, self.walk)
 
     async def _show(self, screen: Screen[None]) -> None:
         while isinstance(self.screen, ModalScreen):
@@ -139,7 +134,7 @@ class WizardApp(App[int]):
 
     @on(Failed)
     async def _failed(self, message: Failed) -> None:
-        await self._show(ErrorScreen(Place((), 0), message.error))
+        await self._show(ErrorScreen(self._way, message.error))
 
     @on(Deeper)
     def _deeper(self) -> None:
@@ -149,16 +144,16 @@ class WizardApp(App[int]):
 
     # ── runs ───────────────────────────────────────────────────────────────────────────────────
 
-    def _open(self) -> Opening:
+    def _open(self) -> tuple[tuple[str, str], ...]:
         self.session.journal.check()
-        cut_off = tuple(run.id for run in self.session.journal.cut_off())
-        return Opening(cut_off, findings(self.session))
+        self._cut_off = tuple(run.id for run in self.session.journal.cut_off())
+        return findings(self.session, self.walk.standing())
 
     async def _offer_settling(self, runs: tuple[str, ...]) -> None:
         question = Confirm(
             "An earlier run was cut off",
             (
-                "It was ended before it had finished, so its changes are half made:",
+                f"Run {', '.join(runs)} ended before it had finished: its changes are half made.",
                 (
                     "Taking it back restores every file as it was before that run. Nothing else "
                     "can be done before that."
@@ -166,7 +161,6 @@ class WizardApp(App[int]):
             ),
             "Take it back",
             "Quit",
-            "\n".join(f"run {run}" for run in runs),
         )
         await self.push_screen(question, self._settle)
 
@@ -195,7 +189,7 @@ class WizardApp(App[int]):
     @on(RunEnded)
     async def _ended(self, message: RunEnded) -> None:
         if message.error is not None:
-            await self._show(ErrorScreen(Place((), 0), message.error))
+            await self._show(ErrorScreen(self._way, message.error))
         elif self.plan is None:
             self.notify("The earlier run was taken back.")
             self.go(WELCOME)

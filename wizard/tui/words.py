@@ -35,5 +35,10 @@ OUTCOMES: Final = {
     "done": ("Done", "The certificate is in place and works."),
     "nothing-to-do": ("Nothing to do", "Everything is as your answers ask for."),
     "rolled-back": ("Taken back", "The run stopped; the machine is as it was before."),
+    "undone": ("Taken back", "Everything is as it was before that run."),
     "needs-cleanup": ("This needs your hand", "Something could not be taken back; see below."),
 }
+PARTLY: Final = (
+    "Done, except for what is listed here",
+    "The certificate is in place and works; not every client trusts it yet.",
+)

@@ -86,6 +86,14 @@ class WizardScreen(Screen[None]):
         super().__init__()
         self.place = place
 
+    def on_mount(self) -> None:
+        """Puts the cursor where it belongs."""
+        self.start()
+
+    def start(self) -> None:
+        """Starts on the primary button, unless a screen starts elsewhere."""
+        self.query_one("#forward", Button).focus()
+
     def compose(self) -> ComposeResult:
         """Head, steps, page, keys."""
         titles, at = self.place

@@ -6,14 +6,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
 from wizard.core.events import ActionDone, ActionFailed, ActionSkipped, Event, Finished, Proof
 from wizard.core.plan import Plan
 from wizard.tui.screens.base import Body, Help, Place, WizardScreen
 from wizard.tui.screens.review import Save
-from wizard.tui.widgets.rows import Row
-from wizard.tui.words import FAILED, LEFT_OUT, OUTCOMES, VERDICTS, Sign
+from wizard.tui.widgets.rows import Line, Row
+from wizard.tui.words import FAILED, LEFT_OUT, OUTCOMES, PARTLY, VERDICTS, Sign
 
 
 def end_of(events: Iterable[Event]) -> Finished:
@@ -45,6 +45,8 @@ class DoneScreen(WizardScreen):
         self._plan, self.events, self._repeat = plan, events, repeat
         self._end = end_of(events)
         self.heading, self.reason = OUTCOMES[self._end.outcome]
+        if self._end.outcome == "done" and self._end.exit_code:
+            self.heading, self.reason = PARTLY
 
     def body(self) -> ComposeResult:
         """What went wrong or was left, the proof, what comes next."""
@@ -52,9 +54,8 @@ class DoneScreen(WizardScreen):
             for event in self.events:
                 yield from _row(event)
             for label, line in self.next_steps():
-                name = "repeat" if line == self._repeat else None
                 yield Static(label, classes="label", markup=False)
-                yield Static(line, classes="lines", id=name, markup=False)
+                yield Line(line)
 
     def next_steps(self) -> tuple[tuple[str, str], ...]:
         """What to do next: what it is for, and the line to type."""
@@ -76,12 +77,10 @@ class DoneScreen(WizardScreen):
 
     def repeat_with(self, command: str) -> None:
         """Shows a shorter command, once the answers are in a file."""
-        self._repeat = command
-        self.query_one("#repeat", Static).update(command)
-
-    def on_mount(self) -> None:
-        """Starts on the button."""
-        self.query_one("#forward", Button).focus()
+        before, self._repeat = self._repeat, command
+        for line in self.query(Line):
+            if line.line == before:
+                line.show(command)
 
     def action_scroll(self, by: int) -> None:
         """Scrolls the page."""
@@ -113,15 +112,15 @@ class DoneScreen(WizardScreen):
         return "".join(f"# {label}\n{line}\n" for label, line in self.next_steps())
 
 
-def _row(event: Event) -> Iterator[Static | Row]:
+def _row(event: Event) -> Iterator[Row]:
     match event:
         case Proof(client=client, verdict=verdict, detail=detail, fix=fix):
             yield _told(VERDICTS[verdict], client, detail)
             if fix:
-                yield Static(fix, classes="lines", markup=False)
+                yield Line(fix)
         case ActionSkipped(title=title, reason=reason, commands=commands):
             yield _told(LEFT_OUT, title, f"{reason}. In a root shell:")
-            yield Static("\n".join(commands), classes="lines", markup=False)
+            yield from (Line(command) for command in commands)
         case ActionFailed(title=title, code=code, summary=summary, hint=hint):
             yield _told(FAILED, title, f"{summary} [{code}]\n{hint}")
         case ActionDone():

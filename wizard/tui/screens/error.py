@@ -11,7 +11,6 @@ from wizard.tui.screens.base import Body, Help, Place, WizardScreen
 class ErrorScreen(WizardScreen):
     """Shows an error and leads back."""
 
-    reason = "Nothing was changed by this."
     forward = "Try again"
     backward = "Back to the questions"
 
@@ -37,7 +36,7 @@ class ErrorScreen(WizardScreen):
                 id="error",
             )
 
-    def on_mount(self) -> None:
+    def start(self) -> None:
         """Starts on the button that leads on."""
         self.query_one("#backward" if self.backward else "#forward", Button).focus()
 

@@ -15,6 +15,7 @@ from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.tui.screens.base import Body, Help, Nav
 from wizard.tui.widgets.entry import Entry
+from wizard.tui.widgets.rows import Line
 
 Result = TypeVar("Result")
 
@@ -50,7 +51,11 @@ class Modal(ModalScreen[Result]):
         yield from ()
 
     def on_mount(self) -> None:
-        """Starts on the primary button."""
+        """Puts the cursor where it belongs."""
+        self.start()
+
+    def start(self) -> None:
+        """Starts on the primary button, unless a window starts elsewhere."""
         self.query_one("#agree", Button).focus()
 
     def action_scroll(self, by: int) -> None:
@@ -114,9 +119,14 @@ class Confirm(Modal[bool]):
     """Asks for a yes; closing it is a no."""
 
     def __init__(
-        self, heading: str, paragraphs: tuple[str, ...], agree: str, refuse: str, lines: str = ""
+        self,
+        heading: str,
+        paragraphs: tuple[str, ...],
+        agree: str,
+        refuse: str,
+        lines: tuple[str, ...] = (),
     ) -> None:
-        """`lines` are shown as they are, such as commands."""
+        """`lines` are what it is about, such as commands."""
         super().__init__()
         self.heading, self.agree, self.refuse = heading, agree, refuse
         self._paragraphs, self._lines = paragraphs, lines
@@ -125,7 +135,8 @@ class Confirm(Modal[bool]):
         """What is asked, and the lines it is about."""
         yield Static(self._paragraphs[0], classes="paragraph", markup=False)
         if self._lines:
-            yield Static(self._lines, classes="lines", markup=False)
+            with Vertical(classes="lines"):
+                yield from (Line(line) for line in self._lines)
         for paragraph in self._paragraphs[1:]:
             yield Static(paragraph, classes="paragraph", markup=False)
 
@@ -174,7 +185,7 @@ class SaveModal(Modal[Path]):
         yield Entry(str(Path("pomcert-answers.toml").absolute()))
         yield Static(classes="problem")
 
-    def on_mount(self) -> None:
+    def start(self) -> None:
         """Starts in the path."""
         self.query_one(Entry).focus()
 

@@ -22,10 +22,10 @@ class Save(Message):
     """Save the answers."""
 
 
-def title(change: Change) -> Content:
+def title(change: Change) -> str:
     """A change in one line: sign, verb, and what it is about."""
     sign = CHANGES[change.kind]
-    return Content.assemble((f"{sign.word:<7}", sign.style), change.what)
+    return f"{sign.glyph} {sign.word} {change.what}"
 
 
 def details(change: Change) -> Content:
@@ -50,7 +50,7 @@ def as_text(plan: Plan) -> str:
     for action in plan.actions:
         change = action.preview()
         lines += [
-            title(change).plain,
+            title(change),
             *(f"    {line}" for line in details(change).plain.split("\n")),
         ]
     return "\n".join(lines) + "\n"
@@ -90,18 +90,18 @@ class ReviewScreen(WizardScreen):
                         yield Row(Content.assemble(("!", "bold $warning")), Content(notice))
             if self._changes:
                 with Body(id="changes"):
-                    yield Rows([Row(_sign(change), title(change)) for change in self._changes])
+                    yield Rows([_row(change) for change in self._changes])
                 with Body(id="details") as pane:
                     pane.border_title = "Details"
                     yield Static(id="detail")
 
-    def on_mount(self) -> None:
-        """Starts at the first change; the button is one more step away."""
+    def start(self) -> None:
+        """Starts at the first change, so that the yes is one more key away."""
         if self._changes:
             self._list.focus()
             self._show()
         else:
-            self.query_one("#forward", Button).focus()
+            super().start()
 
     @property
     def _list(self) -> Rows:
@@ -127,7 +127,7 @@ class ReviewScreen(WizardScreen):
     async def action_open(self) -> None:
         """Shows the details in a window of their own."""
         change = self._changes[self._list.at]
-        await self.app.push_screen(Details(title(change).plain, details(change)))
+        await self.app.push_screen(Details(title(change), details(change)))
 
     def action_save(self) -> None:
         """Saves the answers."""
@@ -153,6 +153,7 @@ class ReviewScreen(WizardScreen):
         return as_text(self.plan)
 
 
-def _sign(change: Change) -> Content:
+def _row(change: Change) -> Row:
     sign = CHANGES[change.kind]
-    return Content.assemble((sign.glyph, f"bold {sign.style}"))
+    mark = Content.assemble((sign.glyph, f"bold {sign.style}"), (f" {sign.word}", sign.style))
+    return Row(mark, Content(change.what))

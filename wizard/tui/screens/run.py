@@ -8,8 +8,9 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.events import Mount
 from textual.message import Message
-from textual.widgets import Button, ProgressBar, Static
+from textual.widgets import ProgressBar, Static
 
 from wizard.core.errors import WizardError
 from wizard.core.events import (
@@ -81,11 +82,10 @@ class RunScreen(WizardScreen):
         total = len(self._job.actions)
         yield ProgressBar(total=total or None, show_eta=False, show_percentage=False)
 
-    async def on_mount(self) -> None:
-        """Starts."""
+    @on(Mount)
+    async def _begin(self) -> None:
         for name, title in self._job.actions:
             await self._state(name, title, TODO)
-        self.query_one("#forward", Button).focus()
         self._run()
 
     def on_unmount(self) -> None:
@@ -135,12 +135,8 @@ class RunScreen(WizardScreen):
     async def _state(
         self, name: str, title: str, sign: Sign, more: str = "", *, done: bool = False
     ) -> None:
-        text = Content.assemble(
-            (f"{sign.word:<11}", sign.style),
-            title,
-            (f"\n{more}" if more else "", "$foreground-muted"),
-        )
-        mark = Content.assemble((sign.glyph, f"bold {sign.style}"))
+        text = Content.assemble(title, (f"\n{more}" if more else "", "$foreground-muted"))
+        mark = Content.assemble((sign.glyph, f"bold {sign.style}"), (f" {sign.word}", sign.style))
         row = self._rows.get(name)
         if row is None:
             row = self._rows[name] = Row(mark, text)
@@ -171,7 +167,7 @@ class RunScreen(WizardScreen):
             ),
             f"Ask {way}",
             "Go on without",
-            "\n".join(need.commands),
+            need.commands,
         )
         await self.app.push_screen(
             question, lambda yes: self._decided(asked, need, agreed=bool(yes))

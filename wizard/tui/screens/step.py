@@ -39,12 +39,14 @@ class StepScreen(WizardScreen):
         self.reason = first.why if alone else ""
         many = "questions have" if page.hidden != 1 else "question has"
         self.hint = f"F3: {page.hidden} more {many} good defaults" if page.hidden else ""
+        if walk.expert:
+            self.hint = "F3: only what has no good default"
 
     def body(self) -> ComposeResult:
         """One field a question."""
         yield Body(*self._fields())
 
-    def on_mount(self) -> None:
+    def start(self) -> None:
         """Starts in the first field."""
         self.fields[0].enter()
 

@@ -5,8 +5,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Button, Static
+from textual.widgets import Static
 
+from wizard.core.answers import Answers
 from wizard.core.elevation import Elevation
 from wizard.engine import Session
 from wizard.tui.screens.base import Body, Help, Place, WizardScreen
@@ -18,14 +19,19 @@ GREETING = (
 PROMISE = "Nothing on this machine changes before you have seen the plan and said yes."
 
 
-def findings(session: Session) -> tuple[tuple[str, str], ...]:
+def findings(session: Session, standing: Answers) -> tuple[tuple[str, str], ...]:
     """What is found on this machine, as a name and a sentence each. Reads only.
+
+    `standing` are the answers as they stand now.
 
     Raises:
         WizardError: something is there that cannot be read.
     """
     system = session.system
     names = session.value(session.question("names"))
+    config, source = session.value(session.question("output.config"), standing)
+    if source == "the default":
+        config = "none found; a complete one can be made"
     shown = ", ".join(names.value) if isinstance(names.value, tuple) else str(names.value)
     grants = Elevation(system, may_ask=True).prefix
     privilege = f"asked for once through {grants}, only where a step needs it"
@@ -39,6 +45,7 @@ def findings(session: Session) -> tuple[tuple[str, str], ...]:
         earlier = f"{len(applied)}; pomcert-wizard undo {applied[-1].id} takes the last one back"
     return (
         ("names", f"{shown} ({names.source})"),
+        ("configuration", str(config)),
         ("privilege", privilege),
         ("earlier runs", earlier),
     )
@@ -68,10 +75,6 @@ class WelcomeScreen(WizardScreen):
                 found.border_title = "Found on this machine"
                 yield from (Fact(name, text) for name, text in self._found)
             yield Static(PROMISE, id="promise", markup=False)
-
-    def on_mount(self) -> None:
-        """Starts on the button."""
-        self.query_one("#forward", Button).focus()
 
     def action_backward(self) -> None:
         """There is nothing before."""

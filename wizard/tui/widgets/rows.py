@@ -49,6 +49,19 @@ class Row(Horizontal):
         self.post_message(self.Pressed(self))
 
 
+class Line(Row):
+    """A line to type into a shell."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(Content("$"), Content(line))
+        self.line = line
+
+    def show(self, line: str) -> None:
+        """Changes the line."""
+        self.line = line
+        self.say(Content(line))
+
+
 class Rows(Vertical, can_focus=True):
     """A list with a cursor. Up and Down leave it at its ends; a digit jumps to a row."""
 
@@ -84,7 +97,7 @@ class Rows(Vertical, can_focus=True):
     def _show(self) -> None:
         for place, row in enumerate(self.rows):
             row.set_class(place == self.at, "-at")
-        if self.rows:
+        if self.rows and self.has_focus:
             self.rows[self.at].scroll_visible(animate=False)
 
     def _open(self) -> list[int]:
