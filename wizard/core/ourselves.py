@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from wizard.core.errors import UsageError
 from wizard.core.system import System
 
 PROGRAM = "pomcert-wizard"
@@ -18,6 +19,10 @@ def line(system: System, state: Path, *words: str) -> str:
     if system.which(PROGRAM):
         program = [PROGRAM]
     sudo = ["sudo"] if system.invoked_by_other else []
-    usual = (system.xdg("XDG_STATE_HOME", ".local/state"), Path.home() / ".local/state")
+    try:
+        usual = (system.xdg("XDG_STATE_HOME", ".local/state"), Path.home() / ".local/state")
+    except UsageError:
+        # Whoever has no home named the state directory.
+        usual = ()
     where = [] if state.parent in usual else ["--state-dir", str(state)]
     return shlex.join([*sudo, *program, *words, *where])
