@@ -26,6 +26,12 @@ ENUMS: Mapping[str, list[Json]] = {
     "kind": [kind.value for kind in ChangeKind],
     "trust": [trust.value for trust in Trust],
 }
+STEP: Schema = {
+    "type": "object",
+    "properties": {"what": STRING, "line": STRING},
+    "required": ["what", "line"],
+    "additionalProperties": False,
+}
 TYPES: Mapping[object, Schema] = {
     str: STRING,
     int: INTEGER,
@@ -33,6 +39,7 @@ TYPES: Mapping[object, Schema] = {
     Path: STRING,
     ChangeKind: STRING,
     tuple[str, ...]: STRINGS,
+    tuple[events.NextStep, ...]: {"type": "array", "items": STEP},
     datetime: {"type": "string", "format": "date-time"},
 }
 

@@ -19,6 +19,7 @@ from wizard.core.events import (
     Event,
     Finished,
     Json,
+    NextStep,
     PrivilegeNeeded,
     RunStarted,
     lines,
@@ -60,7 +61,8 @@ def apply(
         yield from prove()
         run.record({"outcome": "applied"})
         settled = True
-        back = f"To take it back: {ourselves.line(system, journal.directory, 'undo', run.id)}"
+        undo = ourselves.line(system, journal.directory, "undo", run.id)
+        back = NextStep("Take all of this back", undo)
         yield Finished("done", int(code), run.id, (*plan.next_steps, back))
     except WizardError as error:
         yield _failed(error, fatal=True)

@@ -79,16 +79,20 @@ class Proof(NamedTuple):
     fix: str
 
 
-class Finished(NamedTuple):
-    """The end of a run: `outcome` is done, nothing-to-do, rolled-back, undone or needs-cleanup.
+class NextStep(NamedTuple):
+    """What to do after a run, in words, and the line to type or the page to open."""
 
-    `next_steps` are lines for people: what to do now, with the commands that do it.
-    """
+    what: str
+    line: str
+
+
+class Finished(NamedTuple):
+    """The end of a run: `outcome` is done, nothing-to-do, rolled-back, undone or needs-cleanup."""
 
     outcome: str
     exit_code: int
     run: str
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
 
 
 Event: TypeAlias = (
@@ -111,7 +115,9 @@ def to_json(event: Event) -> dict[str, Json]:
         if isinstance(value, (str, int)):
             row[field] = value
         elif isinstance(value, tuple):
-            row[field] = [str(part) for part in value]
+            row[field] = [
+                {**part._asdict()} if isinstance(part, NextStep) else str(part) for part in value
+            ]
     return row
 
 

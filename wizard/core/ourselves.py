@@ -20,7 +20,10 @@ def line(system: System, state: Path, *words: str) -> str:
         program = [PROGRAM]
     sudo = ["sudo"] if system.invoked_by_other else []
     try:
-        usual = (system.xdg("XDG_STATE_HOME", ".local/state"), Path.home() / ".local/state")
+        usual: tuple[Path, ...] = (
+            system.xdg("XDG_STATE_HOME", ".local/state"),
+            Path.home() / ".local/state",
+        )
     except UsageError:
         # Whoever has no home named the state directory.
         usual = ()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from wizard.core.actions import Action
 from wizard.core.answers import Answers, document
-from wizard.core.events import Json
+from wizard.core.events import Json, NextStep
 
 
 class Plan(NamedTuple):
@@ -19,7 +19,7 @@ class Plan(NamedTuple):
     order: Sequence[str]
     actions: tuple[Action, ...]
     notices: tuple[str, ...] = ()
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
 
     @property
     def is_empty(self) -> bool:

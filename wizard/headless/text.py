@@ -111,4 +111,6 @@ def _ending(event: Proof | Finished) -> Iterator[str]:
         return
     is_partial = event.outcome == "done" and event.exit_code
     yield "Done, except for what is told above." if is_partial else OUTCOMES[event.outcome]
-    yield from (f"  {step}" for step in event.next_steps)
+    for step in event.next_steps:
+        yield f"{step.what}:"
+        yield from (f"    {line}" for line in step.line.splitlines())

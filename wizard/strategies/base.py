@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
 from wizard.core.answers import Answers
-from wizard.core.events import Event
+from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
 from wizard.core.registry import Info
 from wizard.core.system import System
@@ -32,7 +32,7 @@ class Work(NamedTuple):
     material: Material
     after: tuple[Action, ...]
     notices: tuple[str, ...]
-    next_steps: tuple[str, ...]
+    next_steps: tuple[NextStep, ...]
 
 
 class Strategy(Protocol):

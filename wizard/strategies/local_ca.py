@@ -12,7 +12,7 @@ from wizard.core import ourselves, validation
 from wizard.core.actions import Action, WriteFile
 from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import WizardError
-from wizard.core.events import Event
+from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.registry import Info
@@ -288,13 +288,11 @@ def _trust(
     )
 
 
-def _next_steps(answers: Answers, system: System, state: Path) -> tuple[str, ...]:
+def _next_steps(answers: Answers, system: System, state: Path) -> tuple[NextStep, ...]:
+    trust = ourselves.line(system, state, "trust", "install")
     renew = ourselves.line(system, state, "renew")
-    steps = [f"To renew it, best from a timer: {renew}"]
-    if not _wanted(answers):
-        trust = ourselves.line(system, state, "trust", "install")
-        steps.insert(0, f"To have this machine trust it: {trust}")
-    return tuple(steps)
+    untrusted = () if _wanted(answers) else (NextStep("Have this machine trust it", trust),)
+    return (*untrusted, NextStep("Renew it when it is due, best from a timer", renew))
 
 
 def _stores(system: System) -> Question:

@@ -5,6 +5,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
 from wizard.core.answers import Answers
+from wizard.core.events import NextStep
 from wizard.core.flow import Step
 from wizard.core.registry import Info
 from wizard.core.system import System
@@ -16,7 +17,7 @@ class Delivery(NamedTuple):
 
     actions: tuple[Action, ...]
     notices: tuple[str, ...] = ()
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
 
 
 class Target(Protocol):

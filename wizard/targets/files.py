@@ -10,10 +10,11 @@ from wizard.core import validation
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.events import NextStep
 from wizard.core.flow import Step
 from wizard.core.questions import Detected, Kind, Question
 from wizard.core.registry import Info
-from wizard.core.system import Kept, System, writable
+from wizard.core.system import Command, Kept, System, writable
 from wizard.pki import names
 from wizard.pki.material import Installed, Material
 from wizard.targets.base import Delivery
@@ -78,17 +79,12 @@ class Files:
         actions += _exports(system, material, owner)
         for action in actions:
             writable(action.path)
-        config = Delivery((), (), (_by_hand(installed),))
+        name_them = "Name them in Pomerium's configuration, under certificates"
+        files = f"- cert: {installed.chain_path}\n  key: {installed.key_path}"
+        config = Delivery((), (), (NextStep(name_them, files),))
         if answers.text("output.config"):
             config = _config(answers, system, material, installed)
         return config._replace(actions=(*actions, *config.actions))
-
-
-def _by_hand(installed: Installed) -> str:
-    return (
-        f"Name them in Pomerium's configuration, under certificates: cert {installed.chain_path}, "
-        f"key {installed.key_path}"
-    )
 
 
 def _stem(name: str) -> str:
@@ -176,8 +172,8 @@ def _config(answers: Answers, system: System, material: Material, installed: Ins
         shown=lambda: (config.redacted(before.content), config.redacted(edit.text)),
     )
     writable(path)
-    step = f"Pomerium reads {path} by itself; if it is not running, start it."
-    return Delivery((action,), edit.notices, (step,))
+    start = NextStep("Start Pomerium; a running one has read it already", _start(path))
+    return Delivery((action,), edit.notices, (start,))
 
 
 def _new_config(path: Path, answers: Answers, material: Material, installed: Installed) -> Delivery:
@@ -211,8 +207,13 @@ def _new_config(path: Path, answers: Answers, material: Material, installed: Ins
         else ("The new route lets nobody in until its policy names who may (output.route.email).",)
     )
     writable(path)
-    start = f"Start Pomerium: pomerium -config {path}"
-    return Delivery((action,), notices, (start, f"Then open {answers.text('output.route.from')}"))
+    start = NextStep("Start Pomerium with it", _start(path))
+    first = NextStep("Open its first route", answers.text("output.route.from"))
+    return Delivery((action,), notices, (start, first))
+
+
+def _start(config: Path) -> str:
+    return Command(("pomerium", "-config", str(config))).shell()
 
 
 def _names_at(path: Path, *, system: System) -> tuple[str, ...] | None:
