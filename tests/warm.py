@@ -154,6 +154,8 @@ def child(job: dict[str, Any], report: int) -> NoReturn:
     log = Path(job["log"])
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(log / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    for name in [name for name in os.environ if name.startswith("XDG_")]:
+        del os.environ[name]
     os.environ.update(HOME=job["home"], POMCERT_OUTPUT_OWNER="")
     os.chdir(job["home"])
     write, finish = os.write, os._exit

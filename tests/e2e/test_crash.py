@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cli_support import tree
+from conftest import Need
 from crash_support import INSTALL, MACHINES, Machine
 from warm import Warm, warm
 
@@ -23,14 +24,16 @@ def machine(request: pytest.FixtureRequest, process: Warm, tmp_path: Path) -> Ma
     return MACHINES[request.param](process, tmp_path / "machine")
 
 
-def walk(machine: Machine, *words: str, first: int = 1, **how: object) -> Iterator[int]:
+def walk(
+    machine: Machine, *words: str, first: int = 1, least: int = 10, **how: object
+) -> Iterator[int]:
     """Runs a command again and again, each time from the same start, killed one step later.
 
     Killed before every event, and after every call that changed something.
     """
     start = machine.save()
     steps = machine.run(*words, **how).steps
-    assert len(steps) - first > 10
+    assert len(steps) - first > least
     for step, (last, this) in enumerate(pairwise(["", *steps]), 1):
         if step >= first and (this.startswith("event") or not last.startswith(("event", "fsync"))):
             machine.load(start)
@@ -126,3 +129,34 @@ def test_killed_while_it_rolls_back_the_next_run_goes_on(machine: Machine) -> No
         assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
         assert machine.tree() == before, step
         machine.assert_clean()
+
+
+def test_killed_while_it_trusts_the_next_run_goes_on_or_takes_it_back(
+    process: Warm, tmp_path: Path, need: Need
+) -> None:
+    need("certutil")
+    machine = MACHINES["fresh"](process, tmp_path / "machine")
+    (machine.folder / ".local/share/pki/nssdb").mkdir(parents=True)
+    trust = ("trust", "install", "--store", "nss")
+
+    def trusted() -> set[str]:
+        rows = machine.run("trust", "status", "--store", "nss").rows()
+        return {str(row["trust"]) for row in rows}
+
+    assert machine.run(*INSTALL).code == 0
+    # Once there and back, so that every database exists.
+    assert machine.run(*trust).code == 0
+    assert machine.run("trust", "uninstall", "--store", "nss").code == 0
+    assert trusted() == {"none"}
+    settled = []
+    for step in walk(machine, *trust, least=5):
+        cut = machine.save()
+        assert machine.run(*trust).code == 0, step
+        assert trusted() == {"full"}, step
+        machine.load(cut)
+        assert machine.run("renew").code == 0, step
+        settled.append(trusted())
+        machine.assert_clean()
+    # Killed after the outcome was written, before the flush and the last event: not cut off.
+    assert settled[:-2] == [{"none"}] * (len(settled) - 2)
+    assert settled[-2:] == [{"full"}] * 2
