@@ -70,7 +70,10 @@ func listen(path, out string) {
 	builder := envoyconfig.New("127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0", filemgr.NewManager(), nil, false)
 	publish := func(ctx context.Context, cfg *config.Config) {
 		listeners, err := builder.BuildListeners(ctx, cfg, false)
-		must(err)
+		if err != nil {
+			log.Print(err) // as between two renames of a renewal; Pomerium, too, keeps what it has
+			return
+		}
 		for _, one := range listeners {
 			if one.Name == "https-ingress" {
 				must(write(out, one))

@@ -1,0 +1,288 @@
+"""Pomerium's own code takes what the wizard writes, serves it, and follows a renewal."""
+
+import re
+import shutil
+import socket
+import ssl
+import subprocess
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cli_support import Wizard
+from conftest import REPOSITORY, Need
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from trust_support import make_authority, make_leaf
+
+from wizard.core.errors import WizardError
+from wizard.pki import authority, chain, keys, leaf
+from wizard.pomerium.config import Covered, parse, with_certificate
+from wizard.pomerium.settings import (
+    OTHER_NAMES,
+    REMOVED,
+    REMOVED_FROM_ROUTES,
+    SETTINGS,
+    Removed,
+    problems,
+)
+
+from .clients.process import until
+from .pomerium import RULES, Verdict, free_port, judge, serving
+
+pytestmark = pytest.mark.e2e
+
+GOLDEN = REPOSITORY / "tests/golden/pomerium"
+CORPUS = sorted((GOLDEN / "corpus").glob("*.yaml"))
+HOST = "verify.localhost.pomerium.io"
+NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
+OTHERS = ("*.example.com",)
+
+REFUSED = {
+    "21-header-footer": "incompatible YAML document",  # it says YAML 1.2
+    "43-env-mix": "invalid shared secret",  # Pomerium fills in no variables
+    "52-tabs-as-space": "cannot start any token",  # a line of nothing but a tab
+}
+"""The inputs of the corpus that Pomerium does not take, before an edit or after it."""
+
+NEWER = {"blob_storage", "identity_providers", "mcp_allowed_as_metadata_domains"}
+"""Settings that came after the Pomerium of these tests."""
+
+
+@pytest.fixture(autouse=True)
+def rules(need: Need) -> None:
+    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
+
+
+@pytest.fixture
+def wizard(tmp_path: Path) -> Wizard:
+    return Wizard(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Stands for /etc/ssl and the like: every certificate that an input names, and ours."""
+    made = tmp_path_factory.mktemp("tls")
+    now = datetime.now(UTC)
+    for names, stems in ((OTHERS, ("a", "a#1", "b", "c", "ca")), (NAMES, ("new", "dev"))):
+        issued = leaf.issue(
+            authority.create(names, now=now), names, now=now, lifetime=timedelta(days=90)
+        )
+        for stem in stems:
+            (made / f"{stem}.pem").write_bytes(chain.to_pem([issued.certificate, *issued.issuers]))
+            for key in (f"{stem}.key", f"{stem}-key.pem"):
+                (made / key).write_bytes(keys.to_pem(issued.key).reveal())
+    return made
+
+
+def verdict(text: bytes, folder: Path) -> Verdict:
+    config = folder / "config.yaml"
+    config.write_bytes(text)
+    return judge(config)
+
+
+# ── what the wizard writes ─────────────────────────────────────────────────────────────────────
+
+
+def test_the_demos_configuration_is_taken_as_it_is(wizard: Wizard) -> None:
+    shutil.copytree(REPOSITORY / "examples", wizard.folder / "examples")
+    done = wizard.bare("--answers", "examples/local-ca.toml", "--state-dir", "demo/state")
+    assert done.status == 0, done.err
+    assert judge(wizard.folder / "demo/config.yaml") == Verdict(
+        error="", unknown=frozenset(), certificates=(NAMES,), hosts={HOST: True}
+    )
+
+
+@pytest.mark.parametrize("name", ["development", "production", "nobody"])
+def test_every_kind_of_new_configuration_is_taken(name: str, folder: Path) -> None:
+    text = (GOLDEN / f"new-{name}.yaml").read_text().replace("/etc/pomerium/tls", str(folder))
+    found = verdict(text.encode(), folder)
+    assert (found.error, found.unknown) == ("", frozenset())
+
+
+COVERED: dict[str, Covered] = {
+    "added": lambda _path: None,
+    "replaced": lambda path: NAMES if path.stem == "a" else None,
+}
+
+
+def check_edit(text: bytes, how: str, folder: Path) -> None:
+    """Edits `text`: Pomerium takes both or none, and the one thing changed is a certificate."""
+    before = verdict(text, folder)
+    document, new = parse(text, "config.yaml"), (folder / "new.pem", folder / "new-key.pem")
+    after = verdict(with_certificate(document, *new, NAMES, COVERED[how]).text, folder)
+    assert (before.error, after.error) == ("", "")
+    assert after.unknown == before.unknown
+    assert after.hosts.keys() == before.hosts.keys()
+    assert Counter(after.certificates) - Counter(before.certificates) == Counter([NAMES])
+    gone = Counter(before.certificates) - Counter(after.certificates)
+    assert gone in ([Counter()] if how == "added" else [Counter(), Counter([OTHERS])])
+
+
+def corpus(stem: str, folder: Path) -> str:
+    """An input, its certificates in our folder."""
+    text = (GOLDEN / f"corpus/{stem}.yaml").read_text("utf-8")
+    return re.sub(r"/etc(/ssl)?(?=/[^/]+\.(pem|key))", str(folder), text)
+
+
+@pytest.mark.parametrize("how", COVERED)
+@pytest.mark.parametrize("stem", [path.stem for path in CORPUS if path.stem not in REFUSED])
+def test_an_edited_configuration_is_taken_like_the_one_before(
+    stem: str, how: str, folder: Path
+) -> None:
+    check_edit(corpus(stem, folder).encode(), how, folder)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("\n", "\r\n", id="CRLF"),
+        pytest.param(r"\A", "\ufeff", id="a byte order mark"),
+        pytest.param(r"\n\Z", "", id="no newline at the end"),
+    ],
+)
+@pytest.mark.parametrize("stem", ["05-flow-items", "22-anchors", "29-block-scalars"])
+def test_so_it_is_with_other_ends_of_lines(stem: str, old: str, new: str, folder: Path) -> None:
+    text = corpus(stem, folder)
+    changed = re.sub(old, new, text)
+    assert changed != text
+    check_edit(changed.encode(), "added", folder)
+
+
+@pytest.mark.parametrize("stem", REFUSED)
+def test_an_edit_hides_no_older_mistake(stem: str, folder: Path) -> None:
+    text = corpus(stem, folder).encode()
+    new = (folder / "new.pem", folder / "new-key.pem")
+    edit = with_certificate(parse(text, stem), *new, NAMES, COVERED["added"])
+    assert REFUSED[stem] in verdict(text, folder).error
+    assert REFUSED[stem] in verdict(edit.text, folder).error
+
+
+# ── what is wrong with a configuration ─────────────────────────────────────────────────────────
+
+
+def in_a_file(removed: Removed) -> bytes:
+    if removed not in REMOVED_FROM_ROUTES:
+        return f"{removed.name}: 1\n".encode()
+    route = f"from: https://a.example.com, to: http://a, {removed.name}: x"
+    return f"routes: [{{{route}}}]\n".encode()
+
+
+@pytest.mark.parametrize("removed", [*REMOVED, *REMOVED_FROM_ROUTES], ids=lambda one: one.name)
+def test_a_removed_setting_stops_pomerium_when_we_say_so_and_not_else(
+    removed: Removed, folder: Path
+) -> None:
+    text = in_a_file(removed)
+    found = verdict(text, folder)
+    (problem,) = problems(parse(text, "config.yaml"))
+    assert (problem.level == "error") == removed.fatal == bool(found.error)
+    assert found.error or found.unknown == {removed.name}
+
+
+def test_every_setting_we_take_for_one_of_pomeriums_is_one(folder: Path) -> None:
+    # A wrong type is an error before an unknown name is; such a name is known as well.
+    ours = sorted({setting.name for setting in SETTINGS} | OTHER_NAMES)
+    assert {name for name in ours if verdict(f"{name}: 1\n".encode(), folder).unknown} == NEWER
+
+
+def test_a_misspelt_setting_is_ignored_by_pomerium_and_noticed_by_us(folder: Path) -> None:
+    text = b"certificate_keyfile: /etc/ssl/a.key\n"
+    assert verdict(text, folder).unknown == {"certificate_keyfile"}
+    assert [problem.key for problem in problems(parse(text, ""))] == ["certificate_keyfile"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(b"routes: [\n", id="a flow without an end"),
+        pytest.param(b"address:\n\tb: 1\n", id="a tab as indent"),
+        pytest.param(b"address: ':1'\naddress: ':2'\n", id="a key twice"),
+        pytest.param(b"- address\n", id="a list"),
+        pytest.param(b"pomerium\n", id="a word"),
+        pytest.param(b"address: *nowhere\n", id="an alias for nothing"),
+        pytest.param(b"routes: &all [*all]\n", id="an alias inside its anchor"),
+        pytest.param("address: ':1' # Büro\n".encode("latin-1"), id="not UTF-8"),
+        pytest.param(b"address: '\0'\n", id="a zero byte"),
+    ],
+)
+def test_what_pomerium_cannot_read_is_refused_by_us_too(text: bytes, folder: Path) -> None:
+    assert "failed to read config" in verdict(text, folder).error
+    with pytest.raises(WizardError):
+        parse(text, "config.yaml")
+
+
+# ── what is served ─────────────────────────────────────────────────────────────────────────────
+
+
+def served(port: int, host: str, root: Path) -> bytes | None:
+    """The certificate a client gets who trusts this root alone; None while nobody answers."""
+    context = ssl.create_default_context(cafile=root)
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            context.wrap_socket(plain, server_hostname=host) as secured,
+        ):
+            return secured.getpeercert(binary_form=True)
+    except ConnectionError:
+        return None
+
+
+def issued(wizard: Wizard) -> bytes:
+    """The certificate on disk."""
+    (path,) = (wizard.folder / "tls").glob("_wildcard*io.pem")
+    (first, *_) = x509.load_pem_x509_certificates(path.read_bytes())
+    return first.public_bytes(Encoding.DER)
+
+
+def expect(
+    process: "subprocess.Popen[bytes]", port: int, host: str, root: Path, certificate: bytes
+) -> None:
+    """Waits until this certificate is served."""
+    until(process, lambda: served(port, host, root) == certificate or None)
+
+
+def test_a_new_configuration_is_served_and_so_is_the_renewed_certificate(
+    wizard: Wizard, tmp_path: Path
+) -> None:
+    port = free_port()
+    wizard.install("--set", f"output.address=127.0.0.1:{port}")
+    root, first = wizard.folder / "tls/ca.pem", issued(wizard)
+    with serving(wizard.folder / "config.yaml", port, tmp_path) as envoy:
+        expect(envoy, port, HOST, root, first)
+        done = wizard("renew", "--force")
+        assert done.status == 0, done.err
+        assert issued(wizard) != first
+        expect(envoy, port, HOST, root, issued(wizard))
+
+
+def test_an_edited_configuration_serves_the_old_certificate_and_the_new_one(
+    wizard: Wizard, tmp_path: Path
+) -> None:
+    port = free_port()
+    anchor, key = make_authority(tmp_path)
+    old = make_leaf(anchor, key, tmp_path)
+    (wizard.folder / "config.yaml").write_text(f"""\
+# Ours since 2019. Ask before you change it.
+address: "127.0.0.1:{port}"   # behind the balancer
+autocert: true
+certificates:
+  - {{cert: {old}, key: {old}}}   # the old name
+
+routes:
+  - from: https://localhost     # old
+    to: http://127.0.0.1:1
+  - from: https://{HOST}
+    to: http://127.0.0.1:1
+""")
+    wizard.install()
+    assert judge(wizard.folder / "config.yaml") == Verdict(
+        error="",
+        unknown=frozenset(),
+        certificates=(("localhost",), NAMES),
+        hosts={"localhost": True, HOST: True},
+    )
+    with serving(wizard.folder / "config.yaml", port, tmp_path) as envoy:
+        expect(envoy, port, HOST, wizard.folder / "tls/ca.pem", issued(wizard))
+        before = x509.load_pem_x509_certificate(old.read_bytes()).public_bytes(Encoding.DER)
+        expect(envoy, port, "localhost", anchor.path, before)
