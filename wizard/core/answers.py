@@ -13,6 +13,7 @@ from wizard.core.nearest import nearest
 from wizard.core.questions import Kind, Question, Value
 
 SCHEMA_VERSION = 1
+ALIKE, VERY_ALIKE = 0.6, 0.8
 AUTO = ("auto",)
 """For a list of choices: everything that is found here."""
 
@@ -103,9 +104,10 @@ def read_word(word: str, question: Question, where: str) -> Value:
     Lists are separated by commas or blanks; an empty word is the empty list.
     """
     if question.kind is Kind.FLAG:
-        if word.lower() in {"true", "yes", "y", "1", "on"}:
+        answer = word.strip().lower()
+        if answer in {"true", "yes", "y", "1", "on"}:
             return True
-        if word.lower() in {"false", "no", "n", "0", "off"}:
+        if answer in {"false", "no", "n", "0", "off"}:
             return False
         raise UsageError(
             "answers-type", f"{where}: {word!r} is neither yes nor no.", "Write true or false."
@@ -182,9 +184,9 @@ def example(question: Question) -> str:
 
 def unknown_key(key: str, where: str, known: Collection[str]) -> UsageError:
     """The error for a key that nobody asks for, with the nearest one that somebody does."""
-    leaf = key.rpartition(".")[2]
-    twins = (name for name in known if name.rpartition(".")[2] == leaf)
-    near = nearest(key, known) or next(twins, "")
+    leaves = {name.rpartition(".")[2]: name for name in known}
+    leaf = nearest(key.rpartition(".")[2], leaves, ALIKE)
+    near = nearest(key, known, VERY_ALIKE) or leaves.get(leaf) or nearest(key, known)
     return UsageError(
         "answers-unknown-key",
         f"{where}: nothing is called {key}.",

@@ -16,7 +16,7 @@ UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 def duration(text: str) -> timedelta | None:
     """`90d`, `36h` or `30m` as a time span; None when it is none of these."""
-    match = re.fullmatch(r"(\d{1,6})([dhm])", text)
+    match = re.fullmatch(r"([0-9]{1,6})([dhm])", text)
     return timedelta(**{UNITS[match[2]]: int(match[1])}) if match else None
 
 

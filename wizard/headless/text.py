@@ -25,6 +25,7 @@ SIGNS = {
     ChangeKind.UPDATE: "~ edit ",
     ChangeKind.DELETE: "- delete",
     ChangeKind.RUN: "» run  ",
+    ChangeKind.NONE: "! skip ",
 }
 VERDICTS = {"accepted": "✓", "refused": "✗", "unknown": "?"}
 OUTCOMES = {

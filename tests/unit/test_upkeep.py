@@ -1,0 +1,194 @@
+"""After the first run, at other times: what is due, what differs, what another root means."""
+
+import shutil
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from wizard import upkeep
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.core.events import Event, Finished
+from wizard.core.questions import Value
+from wizard.core.system import System
+from wizard.engine import Session
+from wizard.strategies.local_ca import LocalCa
+
+
+class Clock(System):
+    """A machine whose time can be set."""
+
+    ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
+class Install:
+    """A directory with a wizard's work in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.state = folder / "state"
+        self.system = Clock(root=folder / "root")
+
+    def apply(self, names: tuple[str, ...] = ("*.example.com",), **more: Value) -> str:
+        values: dict[str, Value] = {
+            "names": names,
+            "local_ca.stores": (),
+            "output.directory": str(self.folder / "tls"),
+            "output.config": str(self.folder / "config.yaml"),
+            "output.owner": "",
+            **{key.replace("__", "."): value for key, value in more.items()},
+        }
+        session = Session(self.system, self.state, Answers(values))
+        return outcome(session.apply(session.plan(), may_ask=False))
+
+    def renew(self, **how: bool | str) -> str:
+        return outcome(upkeep.renew(self.system, self.state, **how))  # type: ignore[arg-type]
+
+    def status(self) -> list[upkeep.Certificate]:
+        return upkeep.status(self.system, self.state)
+
+    def leaf(self, stem: str = "_wildcard.example.com") -> bytes:
+        return (self.folder / f"tls/{stem}.pem").read_bytes()
+
+    def root(self) -> bytes:
+        return (self.state / "ca/root.pem").read_bytes()
+
+
+def outcome(events: Iterable[Event]) -> str:
+    """How a run ended, or the runs."""
+    return " ".join(event.outcome for event in events if isinstance(event, Finished))
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Install:
+    made = Install(tmp_path)
+    assert made.apply() == "done"
+    return made
+
+
+def test_status_tells_when_a_certificate_is_due(install: Install) -> None:
+    (row,) = install.status()
+    assert row.names == ("*.example.com",)
+    assert row.strategy == "local-ca"
+    assert row.drift == ()
+    assert row.expires is not None
+    assert row.renew_after is not None
+    assert timedelta(days=89) < row.expires - install.system.now() <= timedelta(days=90)
+    assert timedelta(days=29) < row.expires - row.renew_after < timedelta(days=31)
+    assert row.to_json()["expires"] == row.expires.isoformat()
+
+
+@pytest.mark.parametrize(("days", "is_due"), [(0, False), (59, False), (61, True), (200, True)])
+def test_a_certificate_is_renewed_when_a_third_of_its_life_is_left(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    days: int,
+    is_due: bool,  # noqa: FBT001
+) -> None:
+    made = Install(tmp_path)
+    made.system.ahead = timedelta(days=-days)
+    with monkeypatch.context() as past:
+        # A handshake is always of today.
+        past.setattr(LocalCa, "prove", lambda *_: iter(()))
+        assert made.apply() == "done"
+    made.system.ahead = timedelta(0)
+    leaf, root = made.leaf(), made.root()
+    (row,) = made.status()
+    assert bool(row.drift) is is_due
+    assert made.renew() == ("done" if is_due else "nothing-to-do")
+    assert (made.leaf() != leaf) is is_due
+    assert made.root() == root
+    assert made.status()[0].drift == ()
+
+
+def test_force_renews_what_is_not_due(install: Install) -> None:
+    leaf, root = install.leaf(), install.root()
+    assert install.renew(force=True) == "done"
+    assert install.leaf() != leaf
+    assert install.root() == root
+
+
+def test_nothing_installed_is_nothing_due(tmp_path: Path) -> None:
+    empty = Install(tmp_path)
+    assert empty.status() == []
+    assert empty.renew() == "nothing-to-do"
+    with pytest.raises(WizardError) as caught:
+        empty.renew(name="a.example.com")
+    assert caught.value.code == "nothing-installed"
+    assert not empty.state.exists()
+
+
+def test_a_name_finds_the_certificate_that_covers_it(install: Install) -> None:
+    assert install.apply(("b.test.example.com",), output__config="") == "done"
+    both = install.leaf(), install.leaf("b.test.example.com")
+    assert install.renew(force=True, name="A.example.com.") == "done"
+    assert install.leaf() != both[0]
+    assert install.leaf("b.test.example.com") == both[1]
+    with pytest.raises(WizardError):
+        install.renew(name="example.com")
+
+
+def test_an_undone_run_is_installed_no_more(install: Install) -> None:
+    assert outcome(upkeep.undo(install.system, install.state)) == "undone"
+    assert install.status() == []
+    assert not (install.folder / "tls").exists()
+
+
+def test_the_last_answers_for_a_directory_and_a_name_count(install: Install) -> None:
+    assert install.apply(local_ca__lifetime="30d") in {"done", "nothing-to-do"}
+    assert len(install.status()) == 1
+    assert install.apply(("*.example.com", "example.com")) == "done"
+    (row,) = install.status()
+    assert row.names == ("*.example.com", "example.com")
+
+
+def test_names_outside_the_constraints_make_a_new_root_and_say_so(install: Install) -> None:
+    root = install.root()
+    answers = Answers(
+        {
+            "names": ("*.other.test",),
+            "local_ca.stores": (),
+            "output.directory": str(install.folder / "other"),
+            "output.config": "",
+            "output.owner": "",
+        }
+    )
+    plan = Session(install.system, install.state, answers).plan()
+    assert any("a new root replaces it" in notice for notice in plan.notices)
+    assert install.apply(("*.other.test",), output__config="") == "done"
+    assert install.root() != root
+    drifting = {row.names: bool(row.drift) for row in install.status()}
+    assert drifting == {("*.example.com",): True, ("*.other.test",): False}
+    assert "done" in install.renew()
+    assert not any(row.drift for row in install.status())
+
+
+def test_deleted_files_are_drift_and_no_error(install: Install) -> None:
+    shutil.rmtree(install.folder / "tls")
+    (row,) = install.status()
+    assert (row.expires, row.renew_after) == (None, None)
+    assert any("_wildcard.example.com" in line for line in row.drift)
+    assert row.to_json()["expires"] is None
+
+
+def test_a_certificate_that_fails_to_renew_lets_the_others_go_on(install: Install) -> None:
+    assert install.apply(("b.example.com",), output__config="") == "done"
+    (install.folder / "tls/_wildcard.example.com-key.pem").chmod(0o644)
+    leaf = install.leaf("b.example.com")
+    with pytest.raises(WizardError) as caught:
+        install.renew(force=True)
+    assert caught.value.code == "key-mode"
+    assert install.leaf("b.example.com") != leaf
+
+
+def test_trust_without_a_root_says_how_to_get_one(tmp_path: Path) -> None:
+    empty = Install(tmp_path)
+    with pytest.raises(WizardError) as caught:
+        list(upkeep.change_trust(empty.system, empty.state, ["nss"], install=True, may_ask=False))
+    assert caught.value.code == "no-root"
+    assert not empty.state.exists()
