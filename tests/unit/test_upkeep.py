@@ -94,7 +94,7 @@ def test_a_certificate_is_renewed_when_a_third_of_its_life_is_left(
     made.system.ahead = timedelta(days=-days)
     with monkeypatch.context() as past:
         # A handshake is always of today.
-        past.setattr(LocalCa, "prove", lambda *_: iter(()))
+        past.setattr(LocalCa, "prove", lambda *_, **__: iter(()))
         assert made.apply() == "done"
     made.system.ahead = timedelta(0)
     leaf, root = made.leaf(), made.root()
