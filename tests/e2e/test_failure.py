@@ -1,12 +1,17 @@
 """Whatever fails, and whoever interrupts: the run is taken back, and says so."""
 
 import errno
+import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
 import pytest
+from cli_support import Wizard
+from conftest import Need
 from crash_support import INSTALL, MACHINES, Machine
 from warm import Warm, warm
 
@@ -84,3 +89,49 @@ def test_an_interrupted_run_is_taken_back(machine: Machine) -> None:
         assert machine.tree() == before, (at, step)
         machine.assert_clean()
         assert machine.run("plan", *INSTALL).code == 0, (at, step)
+
+
+FULL = """
+mount -t tmpfs -o size=1m,mode=0700 tmpfs "$1"
+cp -a "$2/." "$1/"
+used=$(df -k "$1" | awk 'END { print $3 }')
+mount -o "remount,size=$((used + $3))k" "$1"
+cd "$1"
+shift 3
+set +e
+"$@"
+status=$?
+cp -a . "$RESULT"
+exit $status
+"""
+
+
+def test_a_really_full_disk_is_left_as_it_was(process: Warm, tmp_path: Path, need: Need) -> None:
+    """A disk for everything, with one page more each time until a certificate is replaced."""
+    need.that(os.geteuid() == 0, "only root may mount", "run as root")
+    need("unshare")
+    machine = MACHINES["lived_in"](process, tmp_path / "machine")
+    wizard, before, start = Wizard(machine.folder), machine.tree(), machine.save()
+    for pages in range(40):
+        result = tmp_path / f"result-{pages}"
+        result.mkdir()
+        script = ["sh", "-ec", FULL, "sh", str(machine.folder), str(start), str(4 * pages)]
+        done = subprocess.run(
+            ["unshare", "--mount", *script, *wizard.argv("--state-dir", "state", *INSTALL)],
+            env={**wizard.environment(), "RESULT": str(result)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        shutil.rmtree(machine.folder)
+        result.rename(machine.folder)
+        machine.assert_private()
+        machine.assert_clean()
+        if done.returncode == 0:
+            break
+        assert done.returncode == 1, (pages, done.stderr)
+        assert "[disk-full]" in done.stderr
+        assert machine.tree() == before, (pages, done.stderr)
+    assert 4 < pages < 39
+    machine.assert_works()

@@ -1,6 +1,7 @@
 """Actions: each shows what it would change, does it, and knows beforehand how to take it back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
@@ -227,19 +228,28 @@ class RestoreFile(NamedTuple):
         before = None
         if self.kept is not None:
             before = Kept(run.kept(self.kept), self.mode, self.uid, self.gid)
-        if now is not None and now != before:
-            self._put_aside(now.content, run)
+        removed = now.content if now is not None and now != before else None
+        ours = removed is not None and sha256(removed).hexdigest() == self.wrote
+        if removed is not None and not ours:
+            run.keep(removed)
         if before is None:
             system.remove(self.path)
         elif now != before:
-            system.write(self.path, before.content, self.mode, (self.uid, self.gid))
+            self._put_back(before, system, may_remove=ours)
         for directory in self.made:
             system.remove_directory(Path(directory))
+        if removed is not None and ours:
+            # Last, for on a full disk what the run wrote must not take the room of what was there.
+            with suppress(WizardError):
+                run.keep(removed)
 
-    def _put_aside(self, content: bytes, run: Run) -> None:
-        """Keeps what is about to go; a full disk may cost what the run itself wrote, no more."""
+    def _put_back(self, before: Kept, system: System, *, may_remove: bool) -> None:
+        owner = before.uid, before.gid
         try:
-            run.keep(content)
-        except WizardError:
-            if sha256(content).hexdigest() != self.wrote:
+            system.write(self.path, before.content, before.mode, owner)
+        except WizardError as error:
+            if error.code != "disk-full" or not may_remove:
                 raise
+            # What stands there has the room that is needed, and what was there is safe in the run.
+            system.remove(self.path)
+            system.write(self.path, before.content, before.mode, owner)
