@@ -258,7 +258,7 @@ def _session(options: argparse.Namespace, system: "System", state: Path) -> "Ses
 
 def _text_of(name: str) -> str:
     """The text of an answers file, which may also be a pipe."""
-    from wizard.core.system import file_error  # noqa: PLC0415
+    from wizard.core.files import file_error  # noqa: PLC0415
 
     try:
         content = sys.stdin.buffer.read() if name == "-" else Path(name or "?").read_bytes()

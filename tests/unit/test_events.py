@@ -24,7 +24,7 @@ SAMPLES: list[Event] = [
     events.PrivilegeNeeded(("update-ca",), Elevation(System(env={}), may_ask=False)),
     events.ActionUndone("write:/a", "write /a"),
     events.Proof("curl", "refused", "unknown issuer", "curl --cacert ca.pem"),
-    events.Finished("done", 0, "0001-20250101T000000"),
+    events.Finished("done", 0, "0001", (events.NextStep("Open it", "https://a.example"),)),
 ]
 
 

@@ -10,7 +10,8 @@ from conftest import Need
 
 from wizard.core import system as system_module
 from wizard.core.errors import WizardError
-from wizard.core.system import Kept, System, file_error, writable
+from wizard.core.files import file_error, writable
+from wizard.core.system import Kept, System
 
 
 @pytest.fixture

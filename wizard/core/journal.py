@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Json
-from wizard.core.system import System, file_error, flush_directory, write_all
+from wizard.core.files import file_error, flush_directory, write_all
+from wizard.core.system import System
 
 Entry = Mapping[str, Json]
 FILE: Final = "journal.jsonl"

@@ -11,10 +11,11 @@ from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import NextStep
+from wizard.core.files import writable
 from wizard.core.flow import Step
 from wizard.core.questions import Detected, Kind, Question
 from wizard.core.registry import Info
-from wizard.core.system import Command, Kept, System, writable
+from wizard.core.system import Command, Kept, System
 from wizard.pki import names
 from wizard.pki.material import Installed, Material
 from wizard.targets.base import Delivery
