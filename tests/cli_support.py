@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import select
 import stat
 import subprocess
@@ -33,6 +34,12 @@ config = "config.yaml"
 owner = ""
 """
 """Answers that change nothing outside the current directory."""
+
+KEY = "tls/_wildcard.localhost.pomerium.io-key.pem"
+APPLY = ("--answers", "answers.toml")
+PLAN = ("plan", *APPLY)
+REPR = re.compile(r"\\x|\\u|\bPosixPath\b|<[a-z]+ object|\bNone\b|\bTrue\b|\bFalse\b|Errno|\(\)|b'")
+"""What Python prints and no person writes."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,20 @@ class Wizard:
         return done
 
 
+def refused(done: Outcome, status: int, code: str, *said: str) -> None:
+    """The promise about every error, as a person and as a program see it."""
+    words = " ".join(done.err.split())
+    assert f"[{code}]" in done.err, (done.err, done.out)
+    assert done.status == status, done.err
+    for part in said:
+        assert part in words, done.err
+    assert not REPR.search(done.err), done.err
+    problem, hint = done.err.strip().splitlines()[-2:]
+    assert problem.startswith("✗ ")
+    assert re.fullmatch(r"✗ .+[.!] \[[a-z0-9-]+\]", problem), problem
+    assert len(hint.strip()) > 4
+
+
 def tree(*roots: Path) -> dict[str, tuple[str, int, int, bytes]]:
     """Everything below: kind, mode, owner, and bytes or a link's target."""
     return {str(path): _entry(path) for root in roots for path in _walk(root)}
@@ -138,13 +159,11 @@ def _entry(path: Path) -> tuple[str, int, int, bytes]:
 
 
 def as_user(need: Need, uid: int = SOMEBODY) -> tuple[str, ...]:
-    """What in front of a command makes a plain user run it; nothing where we are one already.
+    """What in front of a command makes a plain user run it, where root runs the tests.
 
     Where the tests' Python lies in root's own directory the user may read everything, as only root
     may otherwise, but still writes nowhere.
     """
-    if os.geteuid() != 0:
-        return ()
     need("setpriv")
     plain = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
     reading = (*plain, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
