@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wizard.core import apply
 from wizard.core.actions import Action
@@ -12,7 +12,7 @@ from wizard.core.answers import Answers, read_tree
 from wizard.core.elevation import Elevation
 from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.events import Event, Finished, Json
-from wizard.core.journal import Journal, Run
+from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan
 from wizard.core.system import System
 from wizard.engine import Session, carry_out, known_questions, target
@@ -20,6 +20,9 @@ from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.strategies.base import Renewal
 from wizard.trust.base import Anchor, Place, Status, Trust
+
+RECORDED: Final = ("strategy", "names", "output.target", "output.directory")
+"""Without these answers there is no telling what a run installed."""
 
 
 class Certificate(NamedTuple):
@@ -57,6 +60,8 @@ def installations(system: System, state: Path) -> list[tuple[Run, Answers]]:
         begin = run.first().get("begin")
         if isinstance(begin, dict) and begin.get("strategy"):
             answers = read_tree(begin, f"run {run.id}", known)
+            if not all(answers.values.get(key) for key in RECORDED):
+                raise damaged(run, "does not say what it installed")
             key = (answers.text("output.directory"), answers.texts("names")[0])
             found[key] = (run, answers)
     return list(found.values())

@@ -1,5 +1,7 @@
 """After the first run, at other times: what is due, what differs, what another root means."""
 
+import argparse
+import json
 import shutil
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -14,6 +16,8 @@ from wizard.core.events import Event, Finished
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.engine import Session
+from wizard.headless import commands
+from wizard.headless.text import Text
 from wizard.strategies.local_ca import LocalCa
 
 
@@ -106,6 +110,15 @@ def test_a_certificate_is_renewed_when_a_third_of_its_life_is_left(
     assert made.status()[0].drift == ()
 
 
+def test_an_expired_certificate_is_told(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = argparse.Namespace(command="status", json=False)
+    install.system.ahead = timedelta(days=100)
+    assert commands.run(options, install.system, install.state, Text(), may_ask=False) == 0
+    assert "UTC, it has expired" in capsys.readouterr().out
+
+
 def test_force_renews_what_is_not_due(install: Install) -> None:
     leaf, root = install.leaf(), install.root()
     assert install.renew(force=True) == "done"
@@ -131,6 +144,22 @@ def test_a_name_finds_the_certificate_that_covers_it(install: Install) -> None:
     assert install.leaf("b.test.example.com") == both[1]
     with pytest.raises(WizardError):
         install.renew(name="example.com")
+
+
+@pytest.mark.parametrize("missing", ["names", "output"])
+def test_a_record_that_does_not_say_what_was_installed_is_named(
+    install: Install, missing: str
+) -> None:
+    (journal,) = install.state.glob("runs/*/journal.jsonl")
+    first, *others = journal.read_text().splitlines(keepends=True)
+    begin = json.loads(first)
+    del begin["begin"][missing]
+    journal.write_text("".join([json.dumps(begin) + "\n", *others]))
+    for look in (install.status, install.renew):
+        with pytest.raises(WizardError) as caught:
+            look()
+        assert caught.value.code == "journal-damaged"
+        assert journal.parent.name in caught.value.summary
 
 
 def test_an_undone_run_is_installed_no_more(install: Install) -> None:

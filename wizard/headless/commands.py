@@ -119,7 +119,8 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
         print(f"  certificate  {row.path}{gone}")
         if row.expires and row.renew_after:
             left = (row.expires - system.now()).days
-            print(f"  expires      {row.expires:%Y-%m-%d %H:%M} UTC, in {left} days")
+            when = f"in {left} days" if left >= 0 else "it has expired"
+            print(f"  expires      {row.expires:%Y-%m-%d %H:%M} UTC, {when}")
             print(f"  renewal      due from {row.renew_after:%Y-%m-%d}: pomcert-wizard renew")
         for drift in row.drift:
             print(f"  differs      would {drift}")
