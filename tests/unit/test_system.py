@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import struct
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,34 @@ def test_an_owner_is_given_before_the_bytes(system: System, tmp_path: Path, need
     status = (tmp_path / "key.pem").stat()
     assert (status.st_uid, status.st_gid, mode_of(tmp_path / "key.pem")) == (4321, 8765, 0o640)
     assert system.keep(tmp_path / "key.pem") == Kept(b"secret", 0o640, 4321, 8765)
+
+
+def test_who_an_access_list_lets_in_is_kept(system: System, tmp_path: Path, need: Need) -> None:
+    """The owner and user 12345 may read: without its list the mask would let the group in."""
+    path, name = tmp_path / "config.yaml", "system.posix_acl_access"
+    path.write_text("old")
+    entries = [(1, 6, -1), (2, 4, 12345), (4, 0, -1), (16, 4, -1), (32, 0, -1)]
+    packed = (struct.pack("<HHi", *entry) for entry in entries)
+    access = struct.pack("<I", 2) + b"".join(packed)
+    try:
+        os.setxattr(path, name, access)
+    except OSError as error:
+        need.that(met=False, problem=f"no access lists here: {error}", remedy="use ext4 or tmpfs")
+    before = system.keep(path)
+    assert before is not None
+    system.write(path, b"new", before.mode, (before.uid, before.gid))
+    assert os.getxattr(path, name) == access
+    assert system.keep(path) == before._replace(content=b"new")
+
+
+def test_the_group_of_a_file_outlives_a_folder_that_gives_its_own(
+    system: System, tmp_path: Path, need: Need
+) -> None:
+    need.that(os.geteuid() == 0, "only root may give files away", "run as root")
+    os.chown(tmp_path, -1, 8765)
+    tmp_path.chmod(0o2755)
+    system.write(tmp_path / "config.yaml", b"new", 0o640, (os.geteuid(), os.getegid()))
+    assert (tmp_path / "config.yaml").stat().st_gid == os.getegid()
 
 
 @pytest.mark.parametrize("call", ["write", "fsync", "replace", "fchmod"])

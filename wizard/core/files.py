@@ -1,5 +1,6 @@
 """What lies below `System`: bytes that reach the disk, and the errors of a system in words."""
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -13,6 +14,18 @@ def write_all(descriptor: int, content: bytes) -> None:
     while rest:
         rest = rest[os.write(descriptor, rest) :]
     os.fsync(descriptor)
+
+
+def copy_attributes(path: Path, descriptor: int) -> None:
+    """Gives an open file the extended attributes of another, its access list (ACL) among them.
+
+    Those that only the system may set, such as SELinux's, it sets by itself.
+    """
+    if hasattr(os, "listxattr"):
+        with contextlib.suppress(OSError):
+            for name in os.listxattr(path):
+                with contextlib.suppress(OSError):
+                    os.setxattr(descriptor, name, os.getxattr(path, name))
 
 
 def flush_directory(path: Path) -> None:

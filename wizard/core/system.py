@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.files import file_error, flush_directory, write_all
+from wizard.core.files import copy_attributes, file_error, flush_directory, write_all
 
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Searched after PATH: a user's PATH on Debian lacks them."""
@@ -208,7 +208,8 @@ class System:
         """Writes a file whole or not at all: a new file beside it, flushed, renamed into place.
 
         The mode and the owner are set while the new file is still empty, so that no moment exists
-        in which others can read a key. A symbolic link is followed to the file it names.
+        in which others can read a key; the access list of a file that stood there stays. A symbolic
+        link is followed to the file it names.
 
         Raises:
             WizardError: `disk-full`, `read-only`, `permission-denied` or `cannot-write`.
@@ -219,10 +220,12 @@ class System:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
             try:
                 with os.fdopen(descriptor, "wb"):
-                    if owner is not None and owner != (self.uid, os.getegid()):
+                    made = os.fstat(descriptor)
+                    if owner is not None and owner != (made.st_uid, made.st_gid):
                         os.fchown(descriptor, *owner)
                     if mode != PRIVATE:
                         os.fchmod(descriptor, mode)
+                    copy_attributes(path, descriptor)
                     write_all(descriptor, content)
                 temporary.replace(path)
             except BaseException:
