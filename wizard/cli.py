@@ -262,7 +262,8 @@ def _text_of(name: str) -> str:
 
     try:
         content = sys.stdin.buffer.read() if name == "-" else Path(name or "?").read_bytes()
-        return content.decode()
+        # Editors on Windows put a byte order mark in front.
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(
             "answers-not-toml", f"{name} is not UTF-8 text.", "Save it as UTF-8."

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from cli_support import ANSWERS, APPLY, Outcome, Wizard, refused, tree
+from cli_support import ANSWERS, APPLY, PLAN, Outcome, Wizard, refused, tree
 
 pytestmark = pytest.mark.e2e
 
@@ -257,6 +257,12 @@ def test_stdin_that_is_not_utf_8_is_refused(wizard: Wizard) -> None:
     )
     outcome = Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
     refused(outcome, 2, "answers-not-toml", "UTF-8")
+
+
+def test_a_byte_order_mark_is_no_mistake(wizard: Wizard) -> None:
+    (wizard.folder / "answers.toml").write_bytes(b'\xef\xbb\xbfnames = ["a.example.com"]\r\n')
+    done = wizard(*PLAN)
+    assert done.status == 0, done.err
 
 
 def test_an_empty_file_asks_for_the_defaults(wizard: Wizard) -> None:

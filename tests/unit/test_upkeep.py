@@ -110,6 +110,23 @@ def test_a_certificate_is_renewed_when_a_third_of_its_life_is_left(
     assert made.status()[0].drift == ()
 
 
+def test_a_renewal_leaves_the_configuration_to_its_person(install: Install) -> None:
+    """A timer that made a deleted configuration anew would give it new secrets, too."""
+    config = install.folder / "config.yaml"
+    for text in ("address: :443\n", "broken: [\n"):
+        config.write_text(text)
+        events = list(upkeep.renew(install.system, install.state, force=True))
+        assert isinstance(events[-1], Finished)
+        assert events[-1].outcome == "done"
+        assert not any("configuration" in step.what for step in events[-1].next_steps)
+        assert config.read_text() == text
+    config.unlink()
+    assert install.renew() == "nothing-to-do"
+    assert install.renew(force=True) == "done"
+    assert not config.exists()
+    assert [str(config) in line for line in install.status()[0].drift] == [True]
+
+
 def test_an_expired_certificate_is_told(
     install: Install, capsys: pytest.CaptureFixture[str]
 ) -> None:

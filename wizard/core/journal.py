@@ -154,6 +154,7 @@ class Journal(NamedTuple):
             raise WizardError(
                 "state-mode",
                 f"Others can look into the state directory {self.directory}, which holds keys.",
+                "Choose another with --state-dir, or, if it is the wizard's alone: "
                 f"chmod 0700 {self.directory}",
             )
 

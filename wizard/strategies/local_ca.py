@@ -171,6 +171,7 @@ class LocalCa:
             issuance.key,
             is_current=issuance.current is not None,
             is_development=True,
+            is_renewal=renewal is not Renewal.NO,
             root=issuance.root_pem,
             exports=_exports(answers, system, issuance),
         )
