@@ -65,11 +65,13 @@ class WizardApp(App[int]):
     # ── from screen to screen ──────────────────────────────────────────────────────────────────
 
     @work(exclusive=True, group="go")
-    async def go(self, target: str) -> None:
-        """Shows the welcome, a step or the review; what it needs is looked up in a thread."""
+    async def go(self, target: str, news: str = "") -> None:
+        """Shows the welcome, a step or the review; what it needs is looked up in a thread.
+
+        `news` is what to say there.
+        """
         self._target = target
-        if isinstance(self.screen, WizardScreen):
-            self.screen.wait()
+        self._tell("Looking at this machine …")
         try:
             screen = await self._screen(target)
         except WizardError as error:
@@ -77,6 +79,8 @@ class WizardApp(App[int]):
         else:
             self.at = target
         await self._show(screen)
+        if news:
+            self._tell(news)
         if target == WELCOME and self._cut_off:
             await self._offer_settling(self._cut_off)
 
@@ -191,8 +195,7 @@ class WizardApp(App[int]):
         if message.error is not None:
             await self._show(ErrorScreen(self._way, message.error))
         elif self.plan is None:
-            self.notify("The earlier run was taken back.")
-            self.go(WELCOME)
+            self.go(WELCOME, "The earlier run was taken back.")
         else:
             self._end = end_of(message.events)
             await self._show(self._done(self.plan, message.events))
@@ -243,7 +246,7 @@ class WizardApp(App[int]):
         try:
             answers = self.plan.answers if self.plan else self.session.answers()
         except WizardError as error:
-            self.notify(f"{error.summary} {error.hint}", severity="warning")
+            self._tell(f"{error.summary} {error.hint}")
             return
         text = export.to_toml(answers, self.session.order())
         await self.push_screen(SaveModal(self.session.system, text), self._was_saved)
@@ -251,17 +254,21 @@ class WizardApp(App[int]):
     def _was_saved(self, path: Path | None) -> None:
         if path is None:
             return
-        self.notify(f"Saved as {path}")
+        self._tell(f"Saved as {path}")
         if isinstance(self.screen, DoneScreen):
             self.screen.repeat_with(export.command_for(path))
 
     def action_copy_plan(self) -> None:
         """Sends the plan to the terminal's clipboard."""
         if self.plan is None:
-            self.notify("There is no plan yet.", severity="warning")
+            self._tell("There is no plan yet.")
             return
         self.copy_to_clipboard(as_text(self.plan))
-        self.notify("Sent to the clipboard of your terminal.", timeout=3)
+        self._tell("Sent to the clipboard of your terminal.")
+
+    def _tell(self, text: str) -> None:
+        if isinstance(self.screen, WizardScreen):
+            self.screen.tell(text)
 
     def _fatal_error(self) -> None:
         """Textual would print every local variable, secrets among them."""

@@ -7,6 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Button, Footer, Static
@@ -131,9 +132,9 @@ class WizardScreen(Screen[None]):
         """What F2 copies."""
         return ""
 
-    def wait(self) -> None:
-        """Says that what comes next is being looked up."""
-        self.query_one("#hint", Static).update("Looking at this machine …")
+    def tell(self, text: str) -> None:
+        """Says something beside the buttons; a window over them would hide what comes next."""
+        self.query_one("#hint", Static).update(Content(text))
 
     def action_backward(self) -> None:
         """Goes back."""
@@ -154,7 +155,7 @@ class WizardScreen(Screen[None]):
         text = self.copied()
         if text:
             self.app.copy_to_clipboard(text)
-            self.notify("Sent to the clipboard of your terminal.", timeout=3)
+            self.tell("Sent to the clipboard of your terminal.")
 
     @on(Button.Pressed, "#backward")
     def _backward(self) -> None:

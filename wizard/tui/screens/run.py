@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Mount
 from textual.message import Message
-from textual.widgets import ProgressBar, Static
+from textual.widgets import ProgressBar
 
 from wizard.core.errors import WizardError
 from wizard.core.events import (
@@ -110,7 +110,7 @@ class RunScreen(WizardScreen):
         """Stops after the action that is being done; the engine then takes all of it back."""
         if not self.cancel.is_set():
             self.cancel.set()
-            self.query_one("#hint", Static).update("Stopping; what was done is taken back …")
+            self.tell("Stopping; what was done is taken back …")
 
     @on(EngineEvent)
     async def _happened(self, message: EngineEvent) -> None:
@@ -144,7 +144,8 @@ class RunScreen(WizardScreen):
         else:
             row.mark(mark)
             row.say(text)
-        row.scroll_visible(animate=False)
+        if sign is not TODO:
+            row.scroll_visible(animate=False)
         if done:
             self.query_one(ProgressBar).advance(1)
 
@@ -176,7 +177,7 @@ class RunScreen(WizardScreen):
     def _decided(self, asked: PrivilegeAsked, need: PrivilegeNeeded, *, agreed: bool) -> None:
         problem = elevate(self.app, need.elevation, need.commands) if agreed else ""
         if problem:
-            self.notify(problem, severity="warning", timeout=8)
+            self.tell(problem)
         asked.go_on()
 
     @on(EngineEnded)

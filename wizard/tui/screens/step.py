@@ -139,32 +139,44 @@ class StepScreen(WizardScreen):
             except WizardError as error:
                 self.post_message(Failed(error))
                 return
-            if after is not None:
-                self.fields[self.fields.index(after) + 1].enter()
-            if await self._renew(page, leave=leave) or not leave:
+            where = self.fields.index(after) + 1 if after is not None else self._where()
+            if await self._renew(page, where, leave=leave) or not leave:
                 return
             self.post_message(Forward(self))
 
-    async def _renew(self, page: Page, *, leave: bool) -> bool:
-        """Shows what an answer changed on this page; says whether a question is new."""
+    def _where(self) -> int:
+        """The place of the field that has the cursor."""
+        focused = (n for n, field in enumerate(self.fields) if field.control.has_focus)
+        return next(focused, -1)
+
+    async def _renew(self, page: Page, where: int, *, leave: bool) -> bool:
+        """Shows what an answer changed on this page, and says whether a question is new.
+
+        The cursor goes to the new question, else to the field at `where`, if any.
+        """
         known = {field.asked.question.key: field for field in self.fields}
-        wanted = [asked.question.key for asked in page.asked]
-        fresh = [key for key in wanted if key not in known]
+        fresh = [asked for asked in page.asked if asked.question.key not in known]
         if leave and not fresh:
             return False
-        if list(known) == wanted and all(
-            known[asked.question.key].edited
-            or known[asked.question.key].value == asked.standing.value
-            for asked in page.asked
-        ):
-            return False
-        self.put_aside()
-        at = next((key for key, field in known.items() if field.control.has_focus), wanted[0])
-        self.step = page
-        body = self.query_one(Body)
-        async with self.batch():
-            await body.remove_children()
-            await body.mount_all(self._fields())
-        focus = fresh[0] if fresh else at
-        next((f for f in self.fields if f.asked.question.key == focus), self.fields[0]).enter()
+        if self._differs(page):
+            self.put_aside()
+            self.step = self._walk.refreshed(page.step.id)
+            body = self.query_one(Body)
+            async with self.batch():
+                await body.remove_children()
+                await body.mount_all(self._fields())
+        if fresh:
+            where = next(n for n, asked in enumerate(page.asked) if asked in fresh)
+        if where >= 0:
+            self.fields[min(where, len(self.fields) - 1)].enter()
         return bool(fresh)
+
+    def _differs(self, page: Page) -> bool:
+        """Whether the page is to show other questions, or other values where nobody typed."""
+        fields = self.fields
+        if [field.asked.question.key for field in fields] != [a.question.key for a in page.asked]:
+            return True
+        return any(
+            not field.edited and field.value != asked.standing.value
+            for field, asked in zip(fields, page.asked, strict=True)
+        )
