@@ -145,9 +145,10 @@ def watching() -> Iterator[list[bytes]]:
 
     def look() -> None:
         while not ended.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
+            for process in Path("/proc").iterdir():
+                # It may have ended by now, or be no process at all.
                 with contextlib.suppress(OSError):
-                    seen.add(path.read_bytes())
+                    seen.add((process / "cmdline").read_bytes())
 
     thread = threading.Thread(target=look)
     thread.start()
