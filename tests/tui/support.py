@@ -4,8 +4,10 @@ Everything that a screen shows is the same on every machine: the time, the paths
 are found, the events of a run. The engine is the real one unless a class here says otherwise.
 """
 
+import asyncio
 import contextlib
 import os
+import re
 import shutil
 import threading
 import time
@@ -38,6 +40,7 @@ from wizard.core.questions import Value
 from wizard.core.system import Command, System
 from wizard.engine import Renewal, Session
 from wizard.tui.app import WizardApp
+from wizard.tui.screens.base import Body
 
 NOW = datetime(2027, 3, 14, 9, 26, 53, tzinfo=UTC)
 SIZES = [(80, 24), (60, 18), (120, 36)]
@@ -255,7 +258,10 @@ class Driver:
         """Waits until nothing moves any more; a run that was halted may be `running`."""
         await self.pilot.pause()
         if not running:
-            await self.app.workers.wait_for_complete()
+            try:
+                await asyncio.wait_for(self.app.workers.wait_for_complete(), 60)
+            except TimeoutError:
+                raise AssertionError(f"A run does not end:\n{self.text()}") from None
         await self.pilot.pause()
 
     async def press(self, *keys: str, running: bool = False) -> None:
@@ -300,6 +306,13 @@ class Driver:
     def words(self) -> str:
         """The screen with its lines joined: what was wrapped reads as one."""
         return " ".join(self.text().split())
+
+    def shows(self, value: str) -> bool:
+        """Whether a value can be read in full, wherever its lines were wrapped."""
+        body = self.app.screen.query_one(Body).region
+        strips = self.app.screen._compositor.render_strips()[body.y : body.bottom]
+        text = "".join(strip.crop(body.x, body.right).text for strip in strips)
+        return "".join(value.split()) in re.sub(r"[\s▌▁▂▃▄▅▆▇█]+", "", text)
 
     def one(self, kind: type[W], selector: str = "") -> W:
         """A widget of the screen."""

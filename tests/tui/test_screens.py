@@ -22,7 +22,7 @@ from wizard.core.secrets import Secret
 from wizard.engine import Session
 from wizard.tui.app import WizardApp
 from wizard.tui.screens.done import DoneScreen
-from wizard.tui.screens.modals import Confirm, HelpModal
+from wizard.tui.screens.modals import HelpModal
 from wizard.tui.screens.review import ReviewScreen
 from wizard.tui.walk import REVIEW
 
@@ -62,17 +62,11 @@ async def test_no_value_is_cut(desk: Desk, tmp_path: Path, size: tuple[int, int]
         await driver.jump("names")
         assert all(name in driver.text() for name in names)
         await driver.jump("output")
-        assert str(deep) in _unwrapped(driver.text())
+        assert driver.shows(str(deep))
         await driver.jump(REVIEW)
         for action in driver.app.plan.actions if driver.app.plan else ():
-            assert action.preview().what in _unwrapped(driver.text())
+            assert driver.shows(action.preview().what)
             await driver.press("down")
-
-
-def _unwrapped(text: str) -> str:
-    """The text with everything gone that wrapping may have put into a value."""
-    lines = (line.strip(" │▌╭╮╰╯─█▁▂▃▄▅▆▇") for line in text.splitlines())
-    return "".join(lines)
 
 
 @sizes
@@ -167,24 +161,29 @@ async def test_a_crash_shows_no_value_of_a_variable(
 ) -> None:
     token = "hunter2" * 2
 
-    class Crash(Exception):
+    class CrashError(Exception):
         pass
 
     def crash() -> None:
         local = token[:]
         secret = Secret(local.encode())
-        raise Crash(repr(secret))
+        raise CrashError(repr(secret))
 
-    with pytest.raises(Crash):
-        async with wizard(session) as driver:
-            driver.app.call_later(crash)
-            await driver.pilot.pause()
-    driver.app._print_error_renderables()
+    app = WizardApp(session)
+
+    async def crashed() -> None:
+        async with app.run_test() as pilot:
+            app.call_later(crash)
+            await pilot.pause()
+
+    with pytest.raises(CrashError):
+        await crashed()
+    app._print_error_renderables()
     shown = capsys.readouterr().err
     assert "Crash" in shown
     assert "crash" in shown
     assert token not in shown
-    assert driver.app.return_value == ExitCode.FAILED
+    assert app.return_value == ExitCode.FAILED
 
 
 async def test_the_palette_offers_to_save_and_to_copy(session: Session) -> None:
@@ -220,7 +219,7 @@ async def test_privilege_is_asked_for_with_the_exact_commands_and_used(
         await driver.press("enter")
         await driver.press("enter", running=True)
         await driver.sees("These commands need root")
-        assert f"touch {session.touched}" in _unwrapped(driver.text())
+        assert driver.shows(f"touch {session.touched}")
         assert not session.touched.exists()
         await driver.press("enter")
         assert isinstance(driver.app.screen, DoneScreen)
@@ -240,10 +239,12 @@ async def test_without_privilege_the_rest_goes_on_and_the_commands_are_shown(
         await driver.press("enter")
         await driver.press("enter", running=True)
         await driver.sees("These commands need root")
-        await driver.press(*([key] if key == "escape" else [key, "enter"]))
+        if key == "left":
+            await driver.press("left", running=True)
+        await driver.press("escape" if key == "escape" else "enter")
         assert isinstance(driver.app.screen, DoneScreen)
         assert "left out" in driver.words()
-        assert f"touch {session.touched}" in _unwrapped(driver.text())
+        assert driver.shows(f"touch {session.touched}")
         await driver.press("enter")
     assert not suspended
     assert not session.touched.exists()
@@ -300,9 +301,7 @@ async def test_quitting_while_privilege_is_asked_for_takes_everything_back(
         await driver.press("enter")
         await driver.press("enter", running=True)
         await driver.sees("These commands need root")
-        await driver.press("ctrl+c", running=True)
-        assert isinstance(driver.app.screen, Confirm)
-        await driver.press("escape")
+        await driver.press("ctrl+c")
         assert isinstance(driver.app.screen, DoneScreen)
         assert "as it was before" in driver.words()
     assert not (tmp_path / "config.yaml").exists()

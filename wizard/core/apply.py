@@ -87,13 +87,13 @@ def _act(
     code = ExitCode.DONE
     asked = False
     for action in sorted(plan.actions, key=lambda action: bool(action.privileged(system))):
-        if cancel.is_set():
-            raise _stopped()
+        _stop_if(cancel)
         commands = tuple(action.privileged(system))
         if commands and not asked:
             asked = True
             every = tuple(c for other in plan.actions for c in other.privileged(system))
             yield from ask(every, system, elevation)
+            _stop_if(cancel)
         yield ActionStarted(action.id, action.title)
         if commands and not (system.is_root or elevation.active):
             code = ExitCode.PRIVILEGE
@@ -112,6 +112,7 @@ def _act(
             )
             continue
         yield ActionDone(action.id, action.title)
+    _stop_if(cancel)
     return code
 
 
@@ -198,10 +199,11 @@ def _failed(error: WizardError, *, fatal: bool) -> ActionFailed:
     return ActionFailed("run", "the run", error.code, error.summary, error.hint, fatal)
 
 
-def _stopped() -> WizardError:
-    return WizardError(
-        "interrupted",
-        "You stopped the run.",
-        "Run again when you are ready; everything is as it was before.",
-        exit_code=ExitCode.INTERRUPTED,
-    )
+def _stop_if(cancel: threading.Event) -> None:
+    if cancel.is_set():
+        raise WizardError(
+            "interrupted",
+            "You stopped the run.",
+            "Run again when you are ready; everything is as it was before.",
+            exit_code=ExitCode.INTERRUPTED,
+        )

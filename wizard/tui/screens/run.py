@@ -111,6 +111,8 @@ class RunScreen(WizardScreen):
         if not self.cancel.is_set():
             self.cancel.set()
             self.tell("Stopping; what was done is taken back …")
+        if isinstance(self.app.screen, Confirm):
+            self.app.screen.action_refuse()
 
     @on(EngineEvent)
     async def _happened(self, message: EngineEvent) -> None:
