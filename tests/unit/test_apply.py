@@ -191,14 +191,22 @@ def test_what_needs_root_comes_last_is_asked_for_once_and_left_out_without(
     assert not (tmp_path / "a").exists()
 
 
-def test_a_person_who_stops_the_run_gets_everything_back(journal: Journal, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", ["action-done a", "privilege-needed", "action-done b"])
+def test_a_person_who_stops_the_run_gets_everything_back(
+    journal: Journal, tmp_path: Path, moment: str
+) -> None:
     cancel = threading.Event()
-    steps = [Step(tmp_path / "a", meanwhile=cancel.set), Step(tmp_path / "b")]
-    happened = list(running(journal, *steps, cancel=cancel))
+    as_root = (Command(("true",), as_root=True),)
+    steps = [Step(tmp_path / "a"), Step(tmp_path / "b"), Step(tmp_path / "c", commands=as_root)]
+    happened = []
+    for event in running(journal, *steps[: 2 if moment.endswith("b") else 3], cancel=cancel):
+        happened.append(event)
+        if told([event]) == [moment]:
+            cancel.set()
     (failure,) = [event for event in happened if isinstance(event, events.ActionFailed)]
     assert failure.code == "interrupted"
     assert finished(happened) == ("rolled-back", ExitCode.INTERRUPTED)
-    assert not (tmp_path / "a").exists()
+    assert not any((tmp_path / name).exists() for name in "abc")
 
 
 @pytest.mark.parametrize("seen", range(1, 9))
