@@ -24,7 +24,7 @@ def _classes() -> Path:
 def _trust_store(target: Target) -> Path:
     root = x509.load_pem_x509_certificate(target.root_pem.read_bytes())
     store = target.home / "truststore.p12"
-    store.write_bytes(pkcs12.truststore(root, "root"))
+    store.write_bytes(pkcs12.truststore(root, "root", pkcs12.CUSTOMARY))
     return store
 
 
@@ -37,7 +37,7 @@ def _load(java: str | Path, target: Target) -> Verdict:
             *(java, "-XX:TieredStopAtLevel=1", "-cp", _classes()),
             f"-Djdk.net.hosts.file={hosts}",
             f"-Djavax.net.ssl.trustStore={_trust_store(target)}",
-            f"-Djavax.net.ssl.trustStorePassword={pkcs12.TRUSTSTORE_PASSWORD}",
+            f"-Djavax.net.ssl.trustStorePassword={pkcs12.CUSTOMARY.reveal().decode()}",
             *("Load", target.url),
         ],
         home=target.home,
