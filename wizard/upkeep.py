@@ -75,8 +75,7 @@ def status(system: System, state: Path) -> list[Certificate]:
         expires = renew_after = None
         if where.chain is not None:
             leaf = chain.read(where.chain.content, str(where.chain_path))[0]
-            begins, expires = leaf.not_valid_before_utc, leaf.not_valid_after_utc
-            renew_after = expires - (expires - begins) / 3
+            expires, renew_after = leaf.not_valid_after_utc, chain.renew_after(leaf)
         plan = Session(system, state, answers).plan()
         rows.append(
             Certificate(

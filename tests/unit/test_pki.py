@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -9,10 +10,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wizard.core.errors import WizardError
+from wizard.core.system import System
+from wizard.core.validation import duration
 from wizard.pki import chain, keys
 from wizard.pki.authority import Authority, create
+from wizard.pki.authority_files import FILES, load
 from wizard.pki.keys import CURVES, RSA_BITS
-from wizard.pki.leaf import Leaf, issue
+from wizard.pki.leaf import LONGEST, Leaf, issue
 
 NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
 NOW = datetime(2031, 5, 4, 3, 2, 1, tzinfo=UTC)
@@ -72,6 +76,11 @@ def test_a_leaf_begins_a_day_early_and_lives_as_long_as_was_asked(leaf: Leaf) ->
     assert leaf.certificate.not_valid_after_utc == NOW + QUARTER
 
 
+def test_a_leaf_of_the_longest_life_is_one_that_apple_takes(authority: Authority) -> None:
+    longest = issue(authority, NAMES, now=NOW, lifetime=LONGEST).certificate
+    assert longest.not_valid_after_utc - longest.not_valid_before_utc == timedelta(days=825)
+
+
 def test_a_leaf_never_outlives_its_issuer(authority: Authority) -> None:
     late = authority.issuer.not_valid_after_utc - timedelta(days=10)
     short = issue(authority, NAMES, now=late, lifetime=QUARTER)
@@ -119,14 +128,40 @@ def test_every_kind_of_key_makes_a_chain_that_verifies(key_type: str) -> None:
     assert chain.belongs(issued.certificate, keys.from_pem(written, "a file"))
 
 
+@pytest.mark.parametrize("key_type", [*CURVES, *RSA_BITS])
+def test_a_signature_is_as_strong_as_the_key(key_type: str) -> None:
+    authority = create(NAMES, now=NOW, key_type=key_type)
+    issued = issue(authority, NAMES, now=NOW, lifetime=QUARTER, key_type=key_type)
+    signed = (authority.root, authority.issuer, issued.certificate)
+    expected = "sha384" if key_type == "ecdsa-p384" else "sha256"
+    assert {c.signature_hash_algorithm.name for c in signed if c.signature_hash_algorithm} == {
+        expected
+    }
+
+
 @pytest.mark.parametrize(
-    ("days", "due"), [(0, False), (59, False), (60, True), (89, True), (91, True)]
+    ("lifetime", "elapsed", "due"),
+    [
+        ("90d", "0d", False),
+        ("90d", "60d", False),
+        ("90d", "61d", True),
+        ("90d", "91d", True),
+        ("1h", "0h", False),
+        ("1h", "39m", False),
+        ("1h", "41m", True),
+        ("825d", "549d", False),
+        ("825d", "550d", True),
+    ],
 )
-def test_a_certificate_is_due_when_a_third_of_its_life_is_left(
-    leaf: Leaf, days: int, *, due: bool
+def test_a_certificate_is_due_when_a_third_of_the_life_asked_for_is_left(
+    authority: Authority, lifetime: str, elapsed: str, *, due: bool
 ) -> None:
-    # It lives 91 days, as it begins a day early: a third are 30 days and 8 hours.
-    assert chain.is_due(leaf.certificate, NOW + timedelta(days=days)) is due
+    """The day for late clocks does not count: else a short-lived one is due as it is issued."""
+    span, later = duration(lifetime), duration(elapsed)
+    assert span is not None
+    assert later is not None
+    certificate = issue(authority, NAMES, now=NOW, lifetime=span).certificate
+    assert chain.is_due(certificate, NOW + later) is due
 
 
 def test_what_is_no_key_is_refused_without_showing_it() -> None:
@@ -136,3 +171,42 @@ def test_what_is_no_key_is_refused_without_showing_it() -> None:
         )
     assert caught.value.code == "key-unreadable"
     assert "c2VjcmV0" not in f"{caught.value.summary} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("strange", range(3))
+def test_files_of_two_authorities_are_not_taken_for_one(
+    authority: Authority, tmp_path: Path, strange: int
+) -> None:
+    """Found out when they are read, not at the renewal in two months."""
+    folder = tmp_path / "ca"
+    folder.mkdir()
+    both = [
+        (chain.to_pem([a.root]), chain.to_pem([a.issuer]), keys.to_pem(a.issuer_key).reveal())
+        for a in (authority, create(NAMES, now=NOW))
+    ]
+    for at, (name, ours, theirs) in enumerate(zip(FILES, *both, strict=True)):
+        (folder / name).write_bytes(theirs if at == strange else ours)
+        (folder / name).chmod(0o600)
+    with pytest.raises(WizardError) as caught:
+        load(System(), tmp_path)
+    assert caught.value.code == "ca-mismatch"
+    assert str(folder) in f"{caught.value.summary} {caught.value.hint}"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("content", [b"", b"nothing of that kind\n", b"\xff"])
+def test_a_damaged_file_of_the_authority_is_named_with_the_two_ways_out(
+    authority: Authority, tmp_path: Path, name: str, content: bytes
+) -> None:
+    """Its directory is what to move away: without one file the others are of no use."""
+    folder = tmp_path / "ca"
+    folder.mkdir()
+    (folder / FILES[0]).write_bytes(chain.to_pem([authority.root]))
+    (folder / FILES[1]).write_bytes(chain.to_pem([authority.issuer]))
+    (folder / FILES[2]).write_bytes(keys.to_pem(authority.issuer_key).reveal())
+    (folder / name).write_bytes(content)
+    (folder / FILES[2]).chmod(0o600)
+    with pytest.raises(WizardError) as caught:
+        load(System(), tmp_path)
+    assert str(folder / name) in caught.value.summary
+    assert f"move {folder} away" in caught.value.hint

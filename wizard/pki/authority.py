@@ -10,10 +10,9 @@ from ipaddress import ip_network
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from wizard.pki.keys import PrivateKey, generate
+from wizard.pki.keys import PrivateKey, digest, generate
 from wizard.pki.names import bases
 
 ORGANIZATION = "pomcert dev CA"
@@ -104,7 +103,7 @@ def create(
         )
         if constraints is not None:
             builder = builder.add_extension(constraints, critical=True)
-        return builder.sign(root_key, hashes.SHA256())
+        return builder.sign(root_key, digest(root_key))
 
     root = sign(root_name, root_key, 1)
     issuer = sign(_subject(f"pomcert {mark} issuer"), issuer_key, 0)

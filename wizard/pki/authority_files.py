@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Final
 
+from cryptography.exceptions import InvalidSignature
+
 from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.pki import chain, keys
@@ -15,8 +17,9 @@ def load(system: System, state: Path) -> Authority | None:
     """The authority of a state directory, or None where there is none.
 
     Raises:
-        WizardError: `ca-incomplete`, `key-mode`, or a file of it cannot be read.
+        WizardError: `ca-incomplete`, `ca-mismatch`, `key-mode`, or a file of it cannot be read.
     """
+    way_out = f"Put the right file back, or move {state / 'ca'} away to have a new root made."
     paths = [state / "ca" / name for name in FILES]
     files = [system.keep(path) for path in paths]
     root, issuer, key = files
@@ -27,7 +30,7 @@ def load(system: System, state: Path) -> Authority | None:
         raise WizardError(
             "ca-incomplete",
             f"The local CA in {state / 'ca'} lost {gone}.",
-            "Put the file back, or move the directory away to have a new root made.",
+            way_out,
         )
     if key.mode & 0o077:
         raise WizardError(
@@ -36,8 +39,27 @@ def load(system: System, state: Path) -> Authority | None:
             f"If nobody can have read it: chmod 0600 {paths[2]}. Else move {state / 'ca'} away to "
             "have a new root made.",
         )
-    return Authority(
-        chain.read(root.content, str(paths[0]))[0],
-        chain.read(issuer.content, str(paths[1]))[0],
-        keys.from_pem(key.content, str(paths[2])),
-    )
+    try:
+        authority = Authority(
+            chain.read(root.content, str(paths[0]))[0],
+            chain.read(issuer.content, str(paths[1]))[0],
+            keys.from_pem(key.content, str(paths[2])),
+        )
+    except WizardError as error:
+        raise WizardError(error.code, error.summary, way_out) from None
+    if not _is_whole(authority):
+        raise WizardError(
+            "ca-mismatch",
+            f"The files of the local CA in {state / 'ca'} do not belong together.",
+            way_out,
+        )
+    return authority
+
+
+def _is_whole(authority: Authority) -> bool:
+    """Whether the root signed the issuer, and the key is the issuer's."""
+    try:
+        authority.issuer.verify_directly_issued_by(authority.root)
+    except (InvalidSignature, TypeError, ValueError):
+        return False
+    return chain.belongs(authority.issuer, authority.issuer_key)

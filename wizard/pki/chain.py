@@ -1,13 +1,14 @@
 """Chains: what a certificate says, and whether a root vouches for it."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from wizard.core.errors import WizardError
+from wizard.pki.authority import BACKDATED
 from wizard.pki.keys import PrivateKey
 from wizard.pki.names import host_of
 
@@ -73,7 +74,16 @@ def belongs(certificate: x509.Certificate, key: PrivateKey) -> bool:
     return certificate.public_key().public_bytes(*form) == key.public_key().public_bytes(*form)
 
 
+def lifetime(certificate: x509.Certificate) -> timedelta:
+    """How long a certificate of ours was made for, without the day that it begins early."""
+    return certificate.not_valid_after_utc - certificate.not_valid_before_utc - BACKDATED
+
+
+def renew_after(certificate: x509.Certificate) -> datetime:
+    """When a third of its life is left: time for the next one."""
+    return certificate.not_valid_after_utc - lifetime(certificate) / 3
+
+
 def is_due(certificate: x509.Certificate, now: datetime) -> bool:
-    """Whether less than a third of its life is left, when it is time for the next one."""
-    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    return ends - now < (ends - begins) / 3
+    """Whether it is time for the next one."""
+    return now > renew_after(certificate)

@@ -3,6 +3,7 @@
 from typing import Final, TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -32,6 +33,11 @@ def type_of(key: PrivateKey) -> str:
     if isinstance(key, rsa.RSAPrivateKey):
         return f"rsa-{key.key_size}"
     return f"ecdsa-p{key.curve.key_size}"
+
+
+def digest(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384:
+    """What the key signs: a digest as strong as its curve, which is what P-384 is chosen for."""
+    return hashes.SHA384() if type_of(key) == "ecdsa-p384" else hashes.SHA256()
 
 
 def to_pem(key: PrivateKey) -> Secret:

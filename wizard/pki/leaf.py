@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wizard.pki.authority import BACKDATED, Authority, key_usage
 from wizard.pki.chain import verify
-from wizard.pki.keys import PrivateKey, generate
+from wizard.pki.keys import PrivateKey, digest, generate
 
 LONGEST = timedelta(days=825)
 """Apple refuses server certificates that live longer, also those of private roots."""
@@ -23,6 +22,11 @@ class Leaf(NamedTuple):
     certificate: x509.Certificate
     key: PrivateKey
     issuers: tuple[x509.Certificate, ...]
+
+
+def granted(lifetime: timedelta) -> timedelta:
+    """How long a leaf lives from now on: Apple counts the day that it begins early, too."""
+    return min(lifetime, LONGEST - BACKDATED)
 
 
 def issue(
@@ -39,7 +43,7 @@ def issue(
         authority: signs it.
         names: the SANs, normalised host names and wildcards.
         now: the time, aware; the certificate begins a day earlier.
-        lifetime: from now on; never longer than the issuer has left.
+        lifetime: from now on, as far as `granted`; never longer than the issuer has left.
         key_type: of the new key.
 
     Raises:
@@ -56,7 +60,7 @@ def issue(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATED)
-        .not_valid_after(min(now + lifetime, authority.issuer.not_valid_after_utc))
+        .not_valid_after(min(now + granted(lifetime), authority.issuer.not_valid_after_utc))
         .add_extension(
             x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
         )
@@ -70,7 +74,7 @@ def issue(
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_public), critical=False
         )
-        .sign(authority.issuer_key, hashes.SHA256())
+        .sign(authority.issuer_key, digest(authority.issuer_key))
     )
     verify(certificate, (authority.issuer,), authority.root, names, now)
     return Leaf(certificate, key, (authority.issuer,))
