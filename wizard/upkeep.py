@@ -67,28 +67,40 @@ def installations(system: System, state: Path) -> list[tuple[Run, Answers]]:
     return list(found.values())
 
 
-def status(system: System, state: Path) -> list[Certificate]:
-    """Every installed certificate, and how it differs from what was asked for. Reads only."""
-    rows = []
+def status(system: System, state: Path) -> Iterator[Certificate]:
+    """Every installed certificate, and how it differs from what was asked for. Reads only.
+
+    Raises:
+        WizardError: one of them cannot be told; the others were.
+    """
+    failed: WizardError | None = None
     for run, answers in installations(system, state):
-        where = target(answers.text("output.target")).installed(answers, system)
-        expires = renew_after = None
-        if where.chain is not None:
-            leaf = chain.read(where.chain.content, str(where.chain_path))[0]
-            expires, renew_after = leaf.not_valid_after_utc, chain.renew_after(leaf)
-        plan = Session(system, state, answers).plan()
-        rows.append(
-            Certificate(
-                answers.texts("names"),
-                answers.text("strategy"),
-                where.chain_path,
-                expires,
-                renew_after,
-                tuple(action.title for action in plan.actions),
-                run.id,
-            )
-        )
-    return rows
+        try:
+            row = _row(system, state, run, answers)
+        except WizardError as error:
+            failed = failed or error
+        else:
+            yield row
+    if failed is not None:
+        raise failed
+
+
+def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate:
+    where = target(answers.text("output.target")).installed(answers, system)
+    expires = renew_after = None
+    if where.chain is not None:
+        leaf = chain.read(where.chain.content, str(where.chain_path))[0]
+        expires, renew_after = leaf.not_valid_after_utc, chain.renew_after(leaf)
+    plan = Session(system, state, answers).plan()
+    return Certificate(
+        answers.texts("names"),
+        answers.text("strategy"),
+        where.chain_path,
+        expires,
+        renew_after,
+        tuple(action.title for action in plan.actions),
+        run.id,
+    )
 
 
 def renew(

@@ -54,7 +54,7 @@ class Install:
         return outcome(upkeep.renew(self.system, self.state, **how))  # type: ignore[arg-type]
 
     def status(self) -> list[upkeep.Certificate]:
-        return upkeep.status(self.system, self.state)
+        return list(upkeep.status(self.system, self.state))
 
     def leaf(self, stem: str = "_wildcard.example.com") -> bytes:
         return (self.folder / f"tls/{stem}.pem").read_bytes()
@@ -186,8 +186,11 @@ def test_an_undone_run_is_installed_no_more(install: Install) -> None:
 
 
 def test_the_last_answers_for_a_directory_and_a_name_count(install: Install) -> None:
-    assert install.apply(local_ca__lifetime="30d") in {"done", "nothing-to-do"}
-    assert len(install.status()) == 1
+    assert install.apply(local_ca__lifetime="30d") == "done"
+    (row,) = install.status()
+    assert row.expires is not None
+    assert row.expires - install.system.now() <= timedelta(days=30)
+    assert install.apply(local_ca__lifetime="30d") == "nothing-to-do"
     assert install.apply(("*.example.com", "example.com")) == "done"
     (row,) = install.status()
     assert row.names == ("*.example.com", "example.com")
@@ -212,6 +215,76 @@ def test_names_outside_the_constraints_make_a_new_root_and_say_so(install: Insta
     assert drifting == {("*.example.com",): True, ("*.other.test",): False}
     assert "done" in install.renew()
     assert not any(row.drift for row in install.status())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"local_ca__key_type": "ecdsa-p384"},
+        {"local_ca__constrain_names": False},
+        {"local_ca__lifetime": "825d"},
+    ],
+    ids=str,
+)
+def test_renewals_of_different_wishes_do_not_replace_each_others_root(
+    install: Install, other: dict[str, Value]
+) -> None:
+    """Else a timer would make a new root, and ask for privilege, every night for ever."""
+    assert install.apply(("b.example.com",), output__config="", **other) == "done"
+    install.renew()
+    root = install.root()
+    for force in (True, True):
+        assert install.renew(force=force) == "done done"
+        assert install.root() == root
+    assert install.renew() == "nothing-to-do"
+
+
+@pytest.mark.parametrize(
+    ("wish", "days", "reason"),
+    [
+        (
+            {"names": ("*.other.test",), "output.route.from": "https://a.other.test"},
+            0,
+            "other names",
+        ),
+        ({"local_ca.key_type": "rsa-2048"}, 0, "another kind of key"),
+        ({"local_ca.constrain_names": False}, 0, "limited"),
+        ({}, 3600, "ends on"),
+    ],
+    ids=str,
+)
+def test_the_plan_says_why_a_new_root_is_needed(
+    install: Install, wish: dict[str, Value], days: int, reason: str
+) -> None:
+    install.system.ahead = timedelta(days=days)
+    ((_, answers),) = upkeep.installations(install.system, install.state)
+    wanted = Answers({**answers.values, **wish})
+    plan = Session(install.system, install.state, wanted).plan()
+    (notice,) = [one for one in plan.notices if "new root replaces it" in one]
+    assert reason in notice
+
+
+def test_a_clock_that_is_behind_is_named_and_no_name_is_blamed(install: Install) -> None:
+    before = install.leaf(), install.root()
+    install.system.ahead = timedelta(days=-30)
+    for look in (install.renew, install.status, install.apply):
+        with pytest.raises(WizardError) as caught:
+            look()
+        assert caught.value.code == "clock-behind"
+        assert f"{install.system.now():%Y-%m-%d}" in caught.value.summary
+    assert (install.leaf(), install.root()) == before
+
+
+def test_status_tells_of_the_others_where_one_cannot_be_read(
+    install: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert install.apply(("b.example.com",), output__config="") == "done"
+    (install.folder / "tls/_wildcard.example.com.pem").write_text("nonsense\n")
+    options = argparse.Namespace(command="status", json=False)
+    with pytest.raises(WizardError) as caught:
+        commands.run(options, install.system, install.state, Text(), may_ask=False)
+    assert caught.value.code == "certificate-unreadable"
+    assert "b.example.com  (local-ca)" in capsys.readouterr().out
 
 
 def test_deleted_files_are_drift_and_no_error(install: Install) -> None:

@@ -109,8 +109,9 @@ def _trust(options: argparse.Namespace, system: System, state: Path) -> int:
 def _status(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard import upkeep  # noqa: PLC0415  `list` needs none of it
 
-    rows = upkeep.status(system, state)
-    for row in rows:
+    some = False
+    for row in upkeep.status(system, state):
+        some = True
         if options.json:
             JsonLines().row(row.to_json())
             continue
@@ -127,9 +128,9 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
         if not row.drift:
             print("  drift        none: everything is as it was asked for")
         print(f"  undo         pomcert-wizard undo {row.run}")
-    if not rows and not options.json:
+    if not some and not options.json:
         print("Nothing is installed yet. To begin: pomcert-wizard")
-    return _trust(argparse.Namespace(store=[], json=options.json), system, state) if rows else 0
+    return _trust(argparse.Namespace(store=[], json=options.json), system, state) if some else 0
 
 
 def _answers(options: argparse.Namespace, system: System, state: Path) -> int:

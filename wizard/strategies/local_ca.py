@@ -1,8 +1,7 @@
 """A local certificate authority: offline, trusted on this machine only, for development."""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
-from functools import cached_property
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -16,12 +15,12 @@ from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.registry import Info
-from wizard.core.secrets import Secret, resolve
+from wizard.core.secrets import resolve
 from wizard.core.system import System
-from wizard.pki import chain, keys
-from wizard.pki.authority import Authority, create
+from wizard.pki.authority import Authority
 from wizard.pki.authority_files import FILES, load
-from wizard.pki.leaf import LONGEST, Leaf, issue
+from wizard.pki.issuance import Issuance, Terms, misfit
+from wizard.pki.leaf import LONGEST
 from wizard.pki.material import Export, Installed, Material
 from wizard.strategies.base import Renewal, Work
 
@@ -32,91 +31,6 @@ STORES: Final = (
 )
 if TYPE_CHECKING:
     from wizard.trust.base import Anchor
-
-
-class Issuance:
-    """What is made at apply, each once: the authority, unless there is one, and the leaf."""
-
-    def __init__(
-        self,
-        answers: Answers,
-        system: System,
-        standing: Authority | None,
-        names: tuple[str, ...],
-        installed: Installed,
-    ) -> None:
-        """`names` are what a new root would be for; `standing` is the one that fits already."""
-        self.answers = answers
-        self.system = system
-        self.standing = standing
-        self.names = names
-        self.installed = installed
-
-    @cached_property
-    def authority(self) -> Authority:
-        """The authority that stands, or a new one for all names it must cover."""
-        return self.standing or create(
-            self.names,
-            now=self.system.now(),
-            key_type=self.answers.text("local_ca.key_type"),
-            constrain=self.answers.flag("local_ca.constrain_names"),
-        )
-
-    @cached_property
-    def current(self) -> Leaf | None:
-        """The installed leaf: this authority's, for these names, of this kind, with life left."""
-        chain_file, key_file = self.installed.chain, self.installed.key
-        if chain_file is None or key_file is None or self.standing is None:
-            return None
-        certificate, *issuers = chain.read(chain_file.content, str(self.installed.chain_path))
-        key = keys.from_pem(key_file.content, str(self.installed.key_path))
-        names, now = self.answers.texts("names"), self.system.now()
-        if not (
-            chain.belongs(certificate, key)
-            and set(chain.names_of(certificate)) == set(names)
-            and keys.type_of(key) == self.answers.text("local_ca.key_type")
-            and not chain.is_due(certificate, now)
-        ):
-            return None
-        try:
-            chain.verify(certificate, issuers, self.standing.root, names, now)
-        except WizardError:
-            return None
-        return Leaf(certificate, key, tuple(issuers))
-
-    @cached_property
-    def leaf(self) -> Leaf:
-        """The installed certificate where it is good, else a new one."""
-        return self.current or self._issue()
-
-    def _issue(self) -> Leaf:
-        return issue(
-            self.authority,
-            self.answers.texts("names"),
-            now=self.system.now(),
-            lifetime=validation.duration(self.answers.text("local_ca.lifetime")) or timedelta(90),
-            key_type=self.answers.text("local_ca.key_type"),
-        )
-
-    def root_pem(self) -> bytes:
-        """The root."""
-        return chain.to_pem([self.authority.root])
-
-    def issuer_pem(self) -> bytes:
-        """The issuer."""
-        return chain.to_pem([self.authority.issuer])
-
-    def issuer_key(self) -> bytes:
-        """The issuer's key, for its own file."""
-        return keys.to_pem(self.authority.issuer_key).reveal()
-
-    def chain_pem(self) -> bytes:
-        """The leaf and what issued it."""
-        return chain.to_pem([self.leaf.certificate, *self.leaf.issuers])
-
-    def key(self) -> Secret:
-        """The leaf's key."""
-        return keys.to_pem(self.leaf.key)
 
 
 class LocalCa:
@@ -144,40 +58,46 @@ class LocalCa:
         renewal: Renewal,
     ) -> Work:
         """A root where none fits, a leaf where none is good, trust where it is missing."""
-        names = answers.texts("names")
+        terms, now = _terms(answers), system.now()
+        is_renewal = renewal is not Renewal.NO
         old = load(system, state)
-        fits = old is not None and _fits(old, answers, system)
+        if old is not None and now < old.issuer.not_valid_before_utc:
+            raise _clock_behind(old, now, state)
+        reason = misfit(old, terms, now, is_renewal=is_renewal) if old else ""
+        fits = old is not None and not reason
         if renewal is Renewal.NOW:
             installed = installed._replace(chain=None, key=None)
-        covered = _covered(old, answers)
-        issuance = Issuance(answers, system, old if fits else None, covered, installed)
+        # A new root is also for what the old one covered, which it replaces.
+        covered = (*terms.names, *((old.permitted or ()) if old else ()))
+        issuance = Issuance(terms, system, old if fits else None, covered, installed)
         before: list[Action] = []
         notices: list[str] = []
         if not fits:
             before = _authority_files(system, state, issuance)
             if old is not None:
                 notices.append(
-                    f"The root {old.name} cannot vouch for these answers, so a new root replaces "
-                    "it. Certificates of the old one stop being trusted; renew makes them again."
+                    f"The root {old.name} cannot vouch for these answers: {reason}. So a new root "
+                    "replaces it. Certificates of the old one stop being trusted; renew makes them "
+                    "again."
                 )
-        if not answers.flag("local_ca.constrain_names"):
+        if not terms.constrain:
             notices.append(
                 "The root is not constrained: whoever gets the issuer's key from the state "
                 "directory can pretend to be any site in the world to whoever trusts this root."
             )
         material = Material(
-            names,
+            terms.names,
             issuance.chain_pem,
             issuance.key,
             is_current=issuance.current is not None,
             is_development=True,
-            is_renewal=renewal is not Renewal.NO,
+            is_renewal=is_renewal,
             root=issuance.root_pem,
             exports=_exports(answers, system, issuance),
         )
-        trusts = _wanted(answers) and not (fits and renewal is not Renewal.NO)
+        trusts = _wanted(answers) and not (fits and is_renewal)
         after = _trust(answers, system, state, issuance, old) if trusts else ()
-        next_steps = () if renewal is not Renewal.NO else _next_steps(answers, system, state)
+        next_steps = () if is_renewal else _next_steps(answers, system, state)
         return Work(tuple(before), material, after, tuple(notices), next_steps)
 
     def prove(
@@ -210,20 +130,24 @@ def anchor_of(authority: Authority, state: Path) -> "Anchor":
     return Anchor(authority.name, der, state / "ca" / "root.pem")
 
 
-def _fits(authority: Authority, answers: Answers, system: System) -> bool:
-    """Whether the authority can go on: the names, the kind, and a leaf's life left."""
-    lifetime = validation.duration(answers.text("local_ca.lifetime")) or timedelta(90)
-    return (
-        authority.permits(answers.texts("names"))
-        and (authority.permitted is not None) == answers.flag("local_ca.constrain_names")
-        and keys.type_of(authority.issuer_key) == answers.text("local_ca.key_type")
-        and authority.issuer.not_valid_after_utc > system.now() + lifetime
+def _terms(answers: Answers) -> Terms:
+    return Terms(
+        answers.texts("names"),
+        answers.text("local_ca.key_type"),
+        validation.duration(answers.text("local_ca.lifetime")) or timedelta(90),
+        answers.flag("local_ca.constrain_names"),
     )
 
 
-def _covered(old: Authority | None, answers: Answers) -> tuple[str, ...]:
-    """The names a new root is for: these, and what the old one covered, which it replaces."""
-    return (*answers.texts("names"), *((old.permitted or ()) if old else ()))
+def _clock_behind(authority: Authority, now: datetime, state: Path) -> WizardError:
+    """A new root would be no way out: made by a wrong clock, it is what everybody else refuses."""
+    begins = authority.issuer.not_valid_before_utc
+    return WizardError(
+        "clock-behind",
+        f"The clock says {now:%Y-%m-%d %H:%M} UTC, but the local CA begins at "
+        f"{begins:%Y-%m-%d %H:%M} UTC.",
+        f"Set the clock right. If it is, move {state / 'ca'} away to have a new root made.",
+    )
 
 
 def _exports(answers: Answers, system: System, issuance: Issuance) -> tuple[Export, ...]:
