@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,16 @@ from wizard.trust.nss import HELPER, Certutil, Library, NssStore
 pytestmark = pytest.mark.e2e
 
 OLD, NEW = ".pki/nssdb", ".local/share/pki/nssdb"
+NAMELESS = f"""
+import ctypes, sys
+sys.path.insert(0, {str(HELPER.parent)!r})
+import nss_ctypes
+database = nss_ctypes.Database(sys.argv[1], write=True)
+item = nss_ctypes._item(nss_ctypes._read(sys.argv[2]))
+assert database._nss.PK11_ImportDERCert(database._slot, ctypes.byref(item), 0, None, 0) == 0
+database.close()
+"""
+"""Imports a certificate as some programs do."""
 
 
 @pytest.fixture(params=["certutil", "libnss3"])
@@ -119,6 +130,75 @@ def test_a_nickname_with_a_colon_is_removed(
     assert found.ours() == [anchor.der]
     assert found.uninstall(anchor).trust is Trust.NONE
     assert found.ours() == []
+
+
+def test_a_nickname_that_somebody_else_has_is_not_ours_to_take(
+    system: System, home: Path, anchor: Anchor, certutil: str, tmp_path: Path
+) -> None:
+    directory = database(certutil, home / OLD)
+    add(certutil, directory, make_anchor(tmp_path, "Foreign Root"), anchor.name, "C,,")
+    found = chromium(system, home)
+    before = listed(certutil, directory)
+    assert found.check(anchor).trust is Trust.NONE
+    assert found.install(anchor).trust is Trust.FULL
+    assert found.uninstall(anchor).trust is Trust.NONE
+    assert listed(certutil, directory) == before
+
+
+def test_of_two_certificates_with_one_nickname_ours_is_removed(
+    system: System, home: Path, anchor: Anchor, certutil: str, tmp_path: Path
+) -> None:
+    """NSS gives the certificates of one subject one nickname, and certutil takes the newest."""
+    directory = database(certutil, home / OLD)
+    found = chromium(system, home)
+    assert found.install(anchor).trust is Trust.FULL
+    newer = make_anchor(tmp_path, anchor.name)
+    add(certutil, directory, newer, anchor.name, ",,")
+    assert found.uninstall(anchor).trust is Trust.NONE
+    assert found.ours() == [newer.der]
+
+
+def test_the_trust_of_a_longer_nickname_is_not_ours(
+    system: System, home: Path, anchor: Anchor, certutil: str, tmp_path: Path
+) -> None:
+    directory = database(certutil, home / OLD)
+    add(certutil, directory, make_anchor(tmp_path, "Foreign"), f"{anchor.name} Corp", "C,,")
+    add(certutil, directory, anchor, anchor.name, ",,")
+    assert chromium(system, home).check(anchor).trust is Trust.PARTIAL
+
+
+def test_a_certificate_without_a_nickname_is_trusted_and_removed(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    directory = database(certutil, home / OLD)
+    output(sys.executable, "-c", NAMELESS, directory, anchor.path)
+    found = chromium(system, home)
+    assert found.check(anchor).trust is Trust.PARTIAL
+    assert found.install(anchor).trust is Trust.FULL
+    assert found.uninstall(anchor).trust is Trust.NONE
+
+
+@pytest.mark.parametrize("left", ["key4.db", "dbm", "empty"])
+def test_a_database_of_which_a_part_is_left_is_made_whole(
+    system: System, home: Path, anchor: Anchor, certutil: str, left: str
+) -> None:
+    """Asked to make one, certutil would ask for a password for ever, and print that it does."""
+    directory = home / OLD
+    if left == "dbm":
+        directory.mkdir(parents=True)
+        output(certutil, "-N", "--empty-password", "-d", f"dbm:{directory}")
+    elif left == "empty":
+        directory.mkdir(parents=True)
+        (directory / "cert9.db").touch()
+    else:
+        (database(certutil, directory) / "cert9.db").unlink()
+    found = chromium(system, home)
+    assert found.check(anchor).trust is Trust.NONE
+    start = time.monotonic()
+    assert found.install(anchor).trust is Trust.FULL
+    assert time.monotonic() - start < 10
+    output(certutil, "-V", "-u", "L", "-n", anchor.name, "-d", f"sql:{directory}")
+    assert found.uninstall(anchor).trust is Trust.NONE
 
 
 def test_a_primary_password_is_seen_before_anything_is_written(

@@ -159,6 +159,27 @@ def on_disk(system: System, anchor: Anchor) -> Iterator[Anchor]:
         yield anchor._replace(path=path)
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; what we may not look at counts as absent, as it does below."""
+    with contextlib.suppress(PermissionError):
+        return path.is_file()
+    return False
+
+
+def is_directory(path: Path) -> bool:
+    """Whether a directory is there."""
+    with contextlib.suppress(PermissionError):
+        return path.is_dir()
+    return False
+
+
+def matches(directory: Path, pattern: str) -> list[Path]:
+    """The paths below a directory that match, sorted."""
+    with contextlib.suppress(PermissionError):
+        return sorted(directory.glob(pattern))
+    return []
+
+
 def certificates(pem: bytes) -> list[bytes]:
     """The DER of every `CERTIFICATE` block of a text, whatever stands between the blocks."""
     found = []

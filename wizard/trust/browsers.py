@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wizard.core.system import System
+from wizard.trust.base import is_directory, is_file, matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +49,14 @@ class Shared:
         XDG. Relatives of another age may have made both; then each is somebody's.
         """
         old, new = self._both(system)
-        used = [one for one in (old, new) if (one / "cert9.db").is_file()]
-        return list(dict.fromkeys([old if old.is_dir() else new, *used]))
+        used = [one for one in (old, new) if is_file(one / "cert9.db")]
+        return list(dict.fromkeys([old if is_directory(old) else new, *used]))
 
     def here(self, system: System) -> bool:
         """Whether such a browser is installed or has left data."""
         if not self.programs:
-            return _expand(system, self.home).is_dir()
-        return any(map(system.which, self.programs)) or any(map(Path.is_dir, self._both(system)))
+            return is_directory(_expand(system, self.home))
+        return any(map(system.which, self.programs)) or any(map(is_directory, self._both(system)))
 
     def _both(self, system: System) -> tuple[Path, Path]:
         home, data = _expand(system, self.home), _expand(system, self.data)
@@ -77,7 +78,7 @@ class Machine:
 
     def here(self, system: System) -> bool:
         """Whether it has been made."""
-        return (system.at(self.path) / "cert9.db").is_file()
+        return is_file(system.at(self.path) / "cert9.db")
 
 
 Browser = Profiles | Shared | Machine
@@ -181,5 +182,5 @@ def _profiles(root: Path) -> list[Path]:
         if section.startswith("Profile") and path:
             relative = parser.get(section, "IsRelative", fallback="1") != "0"
             listed.append(root / path if relative else Path(path))
-    listed += sorted(path.parent for path in root.glob("*/cert9.db"))
-    return [path for path in dict.fromkeys(listed) if path.is_dir()]
+    listed += [path.parent for path in matches(root, "*/cert9.db")]
+    return [path for path in dict.fromkeys(listed) if is_directory(path)]

@@ -18,7 +18,10 @@ from wizard.trust.base import (
     Status,
     Trust,
     certificates,
+    is_directory,
+    is_file,
     is_ours,
+    matches,
 )
 
 PASSWORD = "changeit"  # noqa: S105  every JDK ships its cacerts with it; it protects nothing
@@ -150,7 +153,7 @@ class JavaStore:
         found: dict[Path, _Keystore] = {}
         for home in _homes(system):
             keytool = _keytool(home)
-            file = next((home / one for one in CACERTS if (home / one).is_file()), None)
+            file = next((home / one for one in CACERTS if is_file(home / one)), None)
             if keytool is None or file is None:
                 continue
             real = file.resolve()
@@ -168,15 +171,16 @@ def _homes(system: System) -> list[Path]:
         # …/bin/java, or …/jre/bin/java in a JDK 8, whose keytool is one level up too.
         homes.append(Path(java).resolve().parent.parent)
     for pattern in SYSTEM_HOMES:
-        homes += sorted(system.at("/").glob(pattern.lstrip("/")))
+        homes += matches(system.at("/"), pattern.lstrip("/"))
     for pattern in PERSON_HOMES:
-        homes += sorted(system.person.home.glob(pattern))
-    return list(dict.fromkeys(home.resolve() for home in homes))
+        homes += matches(system.person.home, pattern)
+    # A link that leads to itself cannot be resolved, and is no directory.
+    return list(dict.fromkeys(home.resolve() for home in homes if is_directory(home)))
 
 
 def _keytool(home: Path) -> str | None:
     for name in ("bin/keytool", "bin/keytool.exe", "jre/bin/keytool"):
-        if (home / name).is_file():
+        if is_file(home / name):
             return str(home / name)
     return None
 

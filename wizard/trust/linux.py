@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from wizard.core.errors import WizardError
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
 from wizard.trust.base import (
@@ -16,7 +17,10 @@ from wizard.trust.base import (
     Trust,
     certificates,
     holds,
+    is_directory,
+    is_file,
     is_ours,
+    matches,
 )
 
 DEBIAN_JAVA = "/etc/ssl/certs/java/cacerts"
@@ -136,7 +140,7 @@ class _System(ByCommands):
         target = directory / f"{anchor.stem}{self.layout.suffix}"
         # `install -m`, because under umask 077 a plain copy could be read by root alone.
         copy = ("install", "-m", "0644", str(anchor.path), str(target))
-        made = () if directory.is_dir() else (("install", "-d", "-m", "0755", str(directory)),)
+        made = () if is_directory(directory) else (("install", "-d", "-m", "0755", str(directory)),)
         return [Command(argv, as_root=True) for argv in (*made, copy, self.layout.update)]
 
     def uninstall_commands(self, anchor: Anchor) -> Sequence[Command]:
@@ -148,15 +152,15 @@ class _System(ByCommands):
         return [Command(argv, as_root=True) for argv in argvs] + self._java_leftover(anchor)
 
     def ours(self) -> Sequence[bytes]:
-        files = [path for path in self._candidates() if path.is_file()]
-        kept = [der for path in files + self._bundles() for der in certificates(self._read(path))]
+        files = self._candidates() + self._bundles()
+        kept = [der for path in files for der in certificates(self._read(path))]
         return list(dict.fromkeys(der for der in kept if is_ours(der)))
 
     def _java_leftover(self, anchor: Anchor) -> list[Command]:
         """Removes what Debian's Java hook imported: it stays there when the file is gone."""
         keystore = self.system.at(DEBIAN_JAVA)
         keytool = self.system.which("keytool")
-        if keytool is None or not keystore.is_file() or anchor.der not in self._read(keystore):
+        if keytool is None or not is_file(keystore) or anchor.der not in self._read(keystore):
             return []
         alias = f"debian:{anchor.stem}.pem"
         argv = ("keytool", "-delete", "-noprompt", "-alias", alias, "-keystore", str(keystore))
@@ -186,18 +190,23 @@ class _System(ByCommands):
     def _candidates(self) -> list[Path]:
         if not self.layout.anchors:
             return []
-        return sorted(self.system.at(self.layout.anchors).glob(f"*{self.layout.suffix}"))
+        found = matches(self.system.at(self.layout.anchors), f"*{self.layout.suffix}")
+        return [path for path in found if is_file(path)]
 
     def _files(self, anchor: Anchor) -> list[Path]:
         """The files that hold the anchor and nothing else, so that each can be removed whole."""
         return [
-            path
-            for path in self._candidates()
-            if path.is_file() and certificates(self._read(path)) == [anchor.der]
+            path for path in self._candidates() if certificates(self._read(path)) == [anchor.der]
         ]
 
     def _read(self, path: Path) -> bytes:
-        kept = self.system.keep(path)
+        try:
+            kept = self.system.keep(path)
+        except WizardError as error:
+            if error.code != "permission-denied":
+                raise
+            # Somebody's own: ours can be read by everybody, or no program could use it.
+            return b""
         return kept.content if kept else b""
 
 
@@ -221,7 +230,7 @@ class LinuxStore:
 def bundle(system: System) -> Path | None:
     """The file of roots that this distribution's programs read, if there is one."""
     files = (system.at(name) for name in _layout(system).bundles)
-    return next((path for path in files if path.is_file()), None)
+    return next((path for path in files if is_file(path)), None)
 
 
 def _layout(system: System) -> Layout:

@@ -8,6 +8,8 @@ report a root that Firefox trusts as untrusted. Trusting it again is harmless an
 """
 
 import contextlib
+import hashlib
+import re
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -16,15 +18,29 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from wizard.core.errors import WizardError
+from wizard.core.files import file_error
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
-from wizard.trust.base import FULL, Anchor, Place, Status, Trust, is_ours, on_disk, run_all
+from wizard.trust.base import (
+    FULL,
+    Anchor,
+    Place,
+    Status,
+    Trust,
+    is_directory,
+    is_file,
+    is_ours,
+    on_disk,
+    run_all,
+)
 from wizard.trust.browsers import BROWSERS, Browser, Machine
 
 HELPER = Path(__file__).with_name("nss_ctypes.py")
 START_SECONDS = 60.0
 CERTIFICATE = b"\x00\x00\x00\x01"
 """CKO_CERTIFICATE, as NSS writes numbers into its database."""
+DATABASES = ("cert9.db", "key4.db", "cert8.db", "key3.db")
+"""What a directory may hold of a database, also of one from before NSS 3.12."""
 
 
 class Tool(Protocol):
@@ -53,18 +69,13 @@ class Certutil:
         """See `Tool`; the last column of the list is `SSL,S/MIME,code signing`."""
         del anchor
         listed = self.system.run(Command(("certutil", "-L", "-d", f"sql:{directory}"))).output
-        flags = (
-            line.removeprefix(nickname).strip()
-            for line in listed.splitlines()
-            if line.startswith(f"{nickname} ")
-        )
-        return any("C" in flag.partition(",")[0] for flag in flags)
+        row = re.compile(rf"{re.escape(nickname)} +(\w*),\w*,\w*\s*")
+        rows = map(row.fullmatch, listed.splitlines())
+        return any("C" in found[1] for found in rows if found)
 
     def locked(self, directory: Path, anchor: Anchor) -> bool:
         """See `Tool`; listing keys with an empty password file asks for none."""
         del anchor
-        if not (directory / "key4.db").is_file():
-            return False
         argv = ("certutil", "-K", "-d", f"sql:{directory}", "-f", "/dev/null")
         return "SEC_ERROR_BAD_PASSWORD" in self.system.run(Command(argv)).output
 
@@ -75,16 +86,15 @@ class Certutil:
             # Adding it again succeeds and changes nothing: NSS keeps the first nickname and trust.
             return [Command(("certutil", "-M", *database, "-n", nickname, "-t", "C,,"), root)]
         commands = []
-        if not (directory / "cert9.db").is_file():
+        # Where a part of it is left, -N asks for the password of that, and asks again for ever.
+        if not any(is_file(directory / name) for name in DATABASES):
             commands.append(Command(("certutil", "-N", *database, "--empty-password"), root))
         name = ("-n", anchor.name, "-t", "C,,", "-i", str(anchor.path))
         return [*commands, Command(("certutil", "-A", *database, *name), root)]
 
     def remove(self, directory: Path, anchor: Anchor, nickname: str, *, root: bool) -> Command:
         """See `Tool`."""
-        if ":" in nickname:
-            # certutil takes what stands before a colon for the name of a token.
-            return Library(self.system).remove(directory, anchor, nickname, root=root)
+        del anchor
         return Command(("certutil", "-D", "-d", f"sql:{directory}", "-n", nickname), root)
 
 
@@ -169,9 +179,9 @@ class _Browser:
 
     def uninstall_commands(self, anchor: Anchor) -> Sequence[Command]:
         return [
-            self.tool.remove(directory, anchor, nickname, root=self._root)
+            command
             for directory in self._directories()
-            if (nickname := _nicknames(directory).get(anchor.der)) is not None
+            for command in self._remove(directory, anchor)
         ]
 
     def install(self, anchor: Anchor) -> Status:
@@ -181,10 +191,10 @@ class _Browser:
                 for command in self._start():
                     self.system.run(command, START_SECONDS)
             for directory in self._directories():
-                failed = self._install(directory, readable)
+                failed = self._install(directory, anchor, readable)
                 if failed:
                     failures[directory.name] = failed
-            status = self.check(readable)
+        status = self.check(anchor)
         if not failures:
             return status
         return Status(status.trust, "; ".join(f"{name}: {why}" for name, why in failures.items()))
@@ -196,7 +206,7 @@ class _Browser:
                 for command in self.uninstall_commands(readable)
                 if (failure := run_all(self.system, [command]))
             ]
-            status = self.check(readable)
+        status = self.check(anchor)
         return Status(status.trust, "; ".join(failed)) if failed else status
 
     def ours(self) -> Sequence[bytes]:
@@ -204,12 +214,13 @@ class _Browser:
         return list(dict.fromkeys(der for der in found if is_ours(der)))
 
     def _check(self, directory: Path, anchor: Anchor) -> Status:
-        nickname = _nicknames(directory).get(anchor.der)
-        if nickname is not None and self.tool.trusted(directory, anchor, nickname):
+        tool, nickname = self._held(directory, anchor)
+        if nickname is not None and tool.trusted(directory, anchor, nickname):
             return FULL
         trust = Trust.NONE if nickname is None else Trust.PARTIAL
-        if (directory / "cert9.db").is_file() and self.tool.locked(directory, anchor):
-            by_hand = self.tool.add(directory, anchor, nickname or "", root=self._root)[-1]
+        whole = all(is_file(directory / name) for name in ("cert9.db", "key4.db"))
+        if whole and tool.locked(directory, anchor):
+            by_hand = self._add(directory, anchor)[-1]
             return Status(
                 trust,
                 "locked by a primary password; import the root in the browser's settings "
@@ -217,7 +228,7 @@ class _Browser:
             )
         return Status(trust, "not installed" if nickname is None else "there, but not trusted")
 
-    def _install(self, directory: Path, anchor: Anchor) -> str:
+    def _install(self, directory: Path, anchor: Anchor, readable: Anchor) -> str:
         """Trusts the anchor in one database; returns what went wrong, or nothing."""
         before = self._check(directory, anchor)
         if before.trust is Trust.FULL:
@@ -225,19 +236,42 @@ class _Browser:
         if before.reason.startswith("locked"):
             # certutil would import the certificate, then fail to trust it.
             return before.reason
-        failed = run_all(self.system, self._add(directory, anchor))
-        known = _nicknames(directory).get(anchor.der)
-        if failed and before.trust is Trust.NONE and known is not None:
-            self.system.run(self.tool.remove(directory, anchor, known, root=self._root))
+        failed = run_all(self.system, self._add(directory, readable))
+        if failed and before.trust is Trust.NONE:
+            run_all(self.system, self._remove(directory, readable))
         return failed
 
+    def _held(self, directory: Path, anchor: Anchor) -> tuple[Tool, str | None]:
+        """The tool that can name the anchor there, and its nickname; None where it is not."""
+        names = _nicknames(directory)
+        nickname = names.get(anchor.der)
+        # certutil knows a certificate by its nickname, and takes what stands before a colon for the
+        # name of a token.
+        told_apart = nickname is None or (
+            nickname.isprintable()
+            and ":" not in nickname
+            and nickname != ""
+            and list(names.values()).count(nickname) == 1
+        )
+        return (self.tool if told_apart else Library(self.system)), nickname
+
+    def _remove(self, directory: Path, anchor: Anchor) -> list[Command]:
+        tool, nickname = self._held(directory, anchor)
+        if nickname is None:
+            return []
+        return [tool.remove(directory, anchor, nickname, root=self._root)]
+
     def _add(self, directory: Path, anchor: Anchor) -> list[Command]:
-        nickname = _nicknames(directory).get(anchor.der, "")
+        tool, nickname = self._held(directory, anchor)
+        if nickname is None and anchor.name in _nicknames(directory).values():
+            # NSS gives a nickname to one subject only, and this one is taken.
+            thumbprint = hashlib.sha256(anchor.der).hexdigest()
+            anchor = anchor._replace(name=f"{anchor.name} {thumbprint[:8]}")
         # Each parent is named: `install -d` gives its mode to what is named alone.
-        missing = [str(one) for one in (directory, *directory.parents) if not one.is_dir()]
+        missing = [str(one) for one in (directory, *directory.parents) if not is_directory(one)]
         argv = ("install", "-d", "-m", "0700", *reversed(missing))
         made = [Command(argv, self._root)] if missing else []
-        return made + self.tool.add(directory, anchor, nickname, root=self._root)
+        return made + tool.add(directory, anchor, nickname or "", root=self._root)
 
     @property
     def _root(self) -> bool:
@@ -288,11 +322,19 @@ def _nicknames(directory: Path) -> dict[bytes, str]:
     """The certificates of a database by DER, each with its nickname.
 
     Raises:
-        WizardError: `nss-unreadable` when the file is locked, damaged or no database.
+        WizardError: `nss-unreadable` when the file is locked, damaged or no database;
+            `permission-denied`.
     """
     file = directory / "cert9.db"
-    if not file.is_file():
+    if not is_file(file):
         return {}
+    try:
+        with file.open("rb") as database:
+            if not database.read(1):
+                # A start that was cut short leaves an empty file, and NSS fills it.
+                return {}
+    except OSError as error:
+        raise file_error(error, "read", file) from None
     try:
         with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             rows: list[tuple[bytes, bytes | None]] = database.execute(
@@ -304,4 +346,6 @@ def _nicknames(directory: Path) -> dict[bytes, str]:
             f"Cannot read the certificates in {file}: {error}.",
             "Close the browser and run again.",
         ) from None
-    return {bytes(der): bytes(name or b"").decode(errors="replace") for der, name in rows}
+    return {
+        bytes(der): bytes(name or b"").decode(errors="replace").strip("\0") for der, name in rows
+    }
