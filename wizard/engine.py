@@ -38,7 +38,7 @@ def first_steps(system: System) -> tuple[Step, ...]:
     """What everybody is asked: how to get a certificate, and for which names."""
 
     def found(_answers: Answers) -> Value | Detected:
-        from wizard.targets.files import detect_names  # noqa: PLC0415  reads the configuration
+        from wizard.pomerium.detect import detect_names  # noqa: PLC0415  reads the configuration
 
         return detect_names(system) or DEFAULT_NAMES
 

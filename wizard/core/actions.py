@@ -168,7 +168,7 @@ class WriteFile(NamedTuple):
         path = self.path.resolve()
         for parent in reversed(path.parents):
             if not parent.exists():
-                system.make_directory(parent, self.directory_mode)
+                system.make_directory(parent, self.directory_mode, self.owner)
         before = self.before
         owner = self.owner or ((before.uid, before.gid) if before else None)
         system.write(path, self.content(), self._mode(), owner)

@@ -54,10 +54,11 @@ def writable(path: Path) -> None:
     """
     target = path.resolve()
     standing = target.parent
-    while not standing.exists() and standing != standing.parent:
+    # Unlike those of Path these do not fail below a directory that may not be entered.
+    while not os.path.exists(standing) and standing != standing.parent:  # noqa: PTH110
         standing = standing.parent
     reason = 0
-    if target.is_dir():
+    if os.path.isdir(target):  # noqa: PTH112
         reason = errno.EISDIR
     elif not standing.is_dir():
         reason = errno.ENOTDIR

@@ -253,10 +253,17 @@ class System:
             raise file_error(error, "remove", path) from None
         flush_directory(path.parent)
 
-    def make_directory(self, path: Path, mode: int = 0o755) -> None:
-        """Makes one directory; one that exists already is left as it is."""
+    def make_directory(
+        self, path: Path, mode: int = 0o755, owner: tuple[int, int] | None = None
+    ) -> None:
+        """Makes one directory; one that exists already is left as it is.
+
+        It belongs to `owner`, who could else not enter it where the umask is strict.
+        """
         try:
             path.mkdir(mode)
+            if owner is not None and owner[0] != self.uid:
+                os.chown(path, *owner)
             flush_directory(path.parent)
         except FileExistsError:
             if path.is_dir():

@@ -4,23 +4,21 @@ import os
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from wizard.core import validation
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.flow import Step
-from wizard.core.questions import Detected, Kind, Question
 from wizard.core.registry import Info
 from wizard.core.system import Command, Kept, System
-from wizard.pki import names
 from wizard.pki.material import Installed, Material
+from wizard.pomerium.detect import names_at
 from wizard.targets.base import Delivery
+from wizard.targets.output import ROUTE, output
 
-PACKAGED = "/etc/pomerium/config.yaml"
 MADE_AT_APPLY = "(32 random bytes, made when the file is written)"
 OTHERS = 0o007
 LONGEST_STEM = 200
@@ -36,7 +34,7 @@ class Files:
     def steps(self, system: System) -> Sequence[Step]:
         """Where the files go, and the first route of a configuration that does not exist yet."""
         return (
-            Step("output", "Output", _output(system)),
+            Step("output", "Output", output(system)),
             Step("route", "First route", ROUTE),
         )
 
@@ -56,8 +54,8 @@ class Files:
         installed = self.installed(answers, system)
         owner = _owner(answers.text("output.owner"), system)
         actions: list[WriteFile] = []
-        if not material.is_current:
-            actions += [
+        if not (material.is_current and _is_owned(installed.key, owner)):
+            actions.append(
                 WriteFile(
                     installed.key_path,
                     "private key",
@@ -66,7 +64,10 @@ class Files:
                     mode=0o600,
                     owner=owner,
                     before=installed.key,
-                ),
+                )
+            )
+        if not material.is_current:
+            actions.append(
                 WriteFile(
                     installed.chain_path,
                     "certificate chain",
@@ -74,9 +75,9 @@ class Files:
                     material.chain,
                     owner=owner,
                     before=installed.chain,
-                ),
-            ]
-        actions += _root(installed.chain_path.with_name("ca.pem"), system, material)
+                )
+            )
+        actions += _root(_root_path(installed), system, material)
         actions += _exports(system, material, owner)
         for action in actions:
             writable(action.path)
@@ -86,7 +87,7 @@ class Files:
         files = f"- cert: {installed.chain_path}\n  key: {installed.key_path}"
         config = Delivery((), (), (NextStep(name_them, files),))
         if answers.text("output.config"):
-            config = _config(answers, system, material, installed)
+            config = _config(answers, system, material, installed, owner)
         return config._replace(actions=(*actions, *config.actions))
 
 
@@ -112,6 +113,10 @@ def _private(path: Path, system: System) -> Kept | None:
     return kept
 
 
+def _root_path(installed: Installed) -> Path:
+    return installed.chain_path.with_name("ca.pem")
+
+
 def _root(path: Path, system: System, material: Material) -> list[WriteFile]:
     """The root beside the certificate, for clients that must be given it."""
     before = system.keep(path)
@@ -128,7 +133,8 @@ def _exports(system: System, material: Material, owner: tuple[int, int] | None) 
     actions = []
     for export in material.exports:
         before = _private(export.path, system)
-        if material.is_current and before is not None and export.fits(before.content):
+        fits = before is not None and _is_owned(before, owner) and export.fits(before.content)
+        if material.is_current and fits:
             continue
         actions.append(
             WriteFile(
@@ -145,27 +151,41 @@ def _exports(system: System, material: Material, owner: tuple[int, int] | None) 
     return actions
 
 
-def _config(answers: Answers, system: System, material: Material, installed: Installed) -> Delivery:
+def _config(
+    answers: Answers,
+    system: System,
+    material: Material,
+    installed: Installed,
+    owner: tuple[int, int] | None,
+) -> Delivery:
     """An edit of the configuration that is there, or a whole new one."""
     # Unlike Path.resolve this leaves a loop of links for `read` to tell.
     path = Path(os.path.realpath(answers.text("output.config")))
+    theirs = (installed.chain_path, installed.key_path, _root_path(installed))
+    if any(path == Path(os.path.realpath(one)) for one in theirs):
+        raise UsageError(
+            "same-file",
+            f"output.config: the certificate's files go to {path}.",
+            "Give the configuration another name, such as config.yaml.",
+        )
     if not os.path.lexists(path):
-        return _new_config(path, answers, material, installed)
+        return _new_config(path, answers, material, installed, owner)
     from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
     document = config.read(path)
     if document is None:
-        return _new_config(path, answers, material, installed)
+        return _new_config(path, answers, material, installed, owner)
     before = system.keep(path)
+    closed = _closed(path, before, answers.text("output.owner"), owner)
     edit = config.with_certificate(
         document,
         installed.chain_path,
         installed.key_path,
         material.names,
-        partial(_names_at, system=system),
+        partial(names_at, system=system),
     )
     if not edit.changed or before is None:
-        return Delivery((), edit.notices)
+        return Delivery((), (*edit.notices, *closed))
     action = WriteFile(
         path,
         "Pomerium's configuration",
@@ -176,10 +196,26 @@ def _config(answers: Answers, system: System, material: Material, installed: Ins
     )
     writable(path)
     start = NextStep("Start Pomerium; a running one has read it already", _start(path))
-    return Delivery((action,), edit.notices, (start,))
+    return Delivery((action,), (*edit.notices, *closed), (start,))
 
 
-def _new_config(path: Path, answers: Answers, material: Material, installed: Installed) -> Delivery:
+def _closed(
+    path: Path, kept: Kept | None, name: str, owner: tuple[int, int] | None
+) -> tuple[str, ...]:
+    """What to do about a configuration that its Pomerium cannot read, and that stays as it is."""
+    if kept is None or _is_owned(kept, owner) or kept.mode & 0o044:
+        return ()
+    line = Command(("chown", name, str(path))).shell()
+    return (f"{name} cannot read {path}, which has mode {kept.mode:04o}. If it must: {line}",)
+
+
+def _new_config(
+    path: Path,
+    answers: Answers,
+    material: Material,
+    installed: Installed,
+    owner: tuple[int, int] | None,
+) -> Delivery:
     from wizard.pomerium.new_config import new_config  # noqa: PLC0415  ruamel.yaml costs 25 ms
     from wizard.pomerium.secrets import new_secret  # noqa: PLC0415
 
@@ -202,6 +238,7 @@ def _new_config(path: Path, answers: Answers, material: Material, installed: Ins
         "A complete file that serves one route; add yours to it.",
         cache(lambda: render(new_secret(), new_secret())),
         mode=0o600,
+        owner=owner,
         shown=lambda: ("", render(MADE_AT_APPLY, MADE_AT_APPLY).decode()),
     )
     notices = (
@@ -219,15 +256,9 @@ def _start(config: Path) -> str:
     return Command(("pomerium", "-config", str(config))).shell()
 
 
-def _names_at(path: Path, *, system: System) -> tuple[str, ...] | None:
-    """The DNS names of the certificate that a configuration mentions, if it can be read."""
-    from wizard.pki import chain  # noqa: PLC0415  only a configuration with others needs it
-
-    try:
-        kept: Kept | None = system.keep(path)
-        return chain.names_of(chain.read(kept.content, str(path))[0]) if kept else None
-    except WizardError:
-        return None
+def _is_owned(kept: Kept | None, owner: tuple[int, int] | None) -> bool:
+    """Whether a file is there and belongs to whom it must."""
+    return kept is not None and (owner is None or kept.uid == owner[0])
 
 
 def _owner(name: str, system: System) -> tuple[int, int] | None:
@@ -250,151 +281,3 @@ def _owner(name: str, system: System) -> tuple[int, int] | None:
             "Run as root, or leave it empty.",
         )
     return entry.pw_uid, entry.pw_gid
-
-
-def find_config(system: System) -> Path | None:
-    """Pomerium's configuration: where its packages put it, else in the current directory."""
-    here = Path("config.yaml").absolute()
-    packaged = system.at(PACKAGED)
-    if packaged.is_file():
-        return packaged
-    return here if here.is_file() and b"\nroutes:" in b"\n" + here.read_bytes() else None
-
-
-def detect_names(system: System) -> Detected | None:
-    """Certificate names that cover the routes of the configuration found, if there are any.
-
-    A certificate that it lists and that covers them comes first: so the names that were chosen for
-    it are proposed again, and a second run has nothing to do.
-    """
-    path = find_config(system)
-    if path is None or not os.access(path, os.R_OK):
-        return None
-    from wizard.pomerium import config, routes  # noqa: PLC0415  ruamel.yaml costs 25 ms
-
-    document = config.read(path)
-    if document is None:
-        return None
-    if standing := config.serving_all(document, partial(_names_at, system=system)):
-        return Detected(standing, f"from the certificate in {path}")
-    proposed = routes.propose_names(routes.hosts(document), names.is_public_suffix)
-    return Detected(proposed, f"from the routes in {path}") if proposed else None
-
-
-def _output(system: System) -> tuple[Question, ...]:
-    def directory(_answers: Answers) -> str:
-        if system.is_root and not system.invoked_by_other:
-            return str(Path(PACKAGED).parent / "tls")
-        return str(system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium" / "tls")
-
-    def config(answers: Answers) -> str | Detected:
-        found = find_config(system)
-        if found is not None:
-            return Detected(str(found), "found on this machine")
-        return str(Path(answers.text("output.directory")).parent / "config.yaml")
-
-    def owner(_answers: Answers) -> str | Detected:
-        if not system.is_root or system.platform == "win32":
-            return ""
-        import pwd  # noqa: PLC0415  POSIX only
-
-        known = any(entry.pw_name == "pomerium" for entry in pwd.getpwall())
-        return Detected("pomerium", "the user of Pomerium's package") if known else ""
-
-    return (
-        Question(
-            "output.directory",
-            Kind.PATH,
-            "Where should the certificate and its key go?",
-            "Pomerium reads them from there and again whenever they change.",
-            "The directory is made if it is missing. In Docker mount the directory, never a single "
-            "file: a mounted file keeps its old content when it is replaced.",
-            default=directory,
-            check=validation.absolute_path,
-        ),
-        Question(
-            "output.config",
-            Kind.PATH,
-            "Which Pomerium configuration should name them?",
-            "Only the certificate's entry is changed; comments and order stay.",
-            "A file that does not exist is made, complete and ready to start. Leave it empty to "
-            "write none and to name the files yourself.",
-            default=config,
-            optional=True,
-            check=validation.absolute_path,
-        ),
-        Question(
-            "output.owner",
-            Kind.TEXT,
-            "Which user does Pomerium run as?",
-            "The key is readable by its owner only, so Pomerium must own it.",
-            "The package's user is pomerium. Empty means whoever runs this wizard.",
-            default=owner,
-            optional=True,
-            advanced=True,
-        ),
-    )
-
-
-def _is_new(answers: Answers) -> bool:
-    """Whether there is a configuration to be made."""
-    path = answers.text("output.config")
-    return bool(path) and not Path(path).exists()
-
-
-def _first_route(answers: Answers) -> str:
-    return "https://" + names.host_of(answers.texts("names")[0])
-
-
-def _address(answers: Answers) -> str:
-    """Names that point at this machine for everybody are served to this machine only."""
-    own = ("localhost", "localhost.pomerium.io")
-    bases = [name.removeprefix("*.") for name in answers.texts("names")]
-    local = all(base in own or base.endswith((".localhost", f".{own[1]}")) for base in bases)
-    return "127.0.0.1:443" if local else ":443"
-
-
-ROUTE: Final = (
-    Question(
-        "output.route.from",
-        Kind.TEXT,
-        "Which address should the first route have?",
-        "The new configuration needs a route, or Pomerium has nothing to serve.",
-        "A URL with one of the certificate's names in it. A star cannot be a route here.",
-        default=_first_route,
-        when=_is_new,
-        check=lambda value, answers: names.route_problem(str(value), answers.texts("names")),
-    ),
-    Question(
-        "output.route.to",
-        Kind.TEXT,
-        "Where should it lead?",
-        "verify.pomerium.com shows what Pomerium knows about whoever signed in: a good first test.",
-        "The URL of an application that Pomerium can reach.",
-        default="https://verify.pomerium.com",
-        when=_is_new,
-        check=validation.https_url,
-    ),
-    Question(
-        "output.route.email",
-        Kind.TEXT,
-        "Who may use it?",
-        "Pomerium lets nobody in who is not named by a policy.",
-        "The e-mail address you sign in with. Empty lets nobody in until you edit the policy.",
-        default="",
-        optional=True,
-        when=_is_new,
-        check=validation.email,
-    ),
-    Question(
-        "output.address",
-        Kind.TEXT,
-        "Which address should Pomerium listen on?",
-        "127.0.0.1:443 is reachable from this machine only; :443 from everywhere.",
-        "Ports below 1024 need root or CAP_NET_BIND_SERVICE; 127.0.0.1:8443 needs neither.",
-        default=_address,
-        when=_is_new,
-        check=validation.listen_address,
-        advanced=True,
-    ),
-)

@@ -1,0 +1,59 @@
+"""Finding Pomerium's configuration on this machine, and what a certificate for it must cover."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from wizard.core.errors import WizardError
+from wizard.core.questions import Detected
+from wizard.core.system import System
+from wizard.pki import names
+
+PACKAGED: Final = "/etc/pomerium/config.yaml"
+
+
+def find_config(system: System) -> Path | None:
+    """Pomerium's configuration: where its packages put it, else in the current directory.
+
+    What a plain user may not look at counts as not there: the package closes its directory.
+    """
+    packaged = system.at(PACKAGED)
+    if os.path.isfile(packaged):  # noqa: PTH113  unlike Path.is_file it raises nothing
+        return packaged
+    try:
+        here = Path("config.yaml").absolute()
+        return here if here.is_file() and b"\nroutes:" in b"\n" + here.read_bytes() else None
+    except OSError:
+        return None
+
+
+def detect_names(system: System) -> Detected | None:
+    """Certificate names that cover the routes of the configuration found, if there are any.
+
+    A certificate that it lists and that covers them comes first: so the names that were chosen for
+    it are proposed again, and a second run has nothing to do.
+    """
+    path = find_config(system)
+    if path is None or not os.access(path, os.R_OK):
+        return None
+    from wizard.pomerium import config, routes  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    document = config.read(path)
+    if document is None:
+        return None
+    if standing := config.serving_all(document, partial(names_at, system=system)):
+        return Detected(standing, f"from the certificate in {path}")
+    proposed = routes.propose_names(routes.hosts(document), names.is_public_suffix)
+    return Detected(proposed, f"from the routes in {path}") if proposed else None
+
+
+def names_at(path: Path, *, system: System) -> tuple[str, ...] | None:
+    """The DNS names of the certificate that a configuration mentions, if it can be read."""
+    from wizard.pki import chain  # noqa: PLC0415  only a configuration with others needs it
+
+    try:
+        kept = system.keep(path)
+        return chain.names_of(chain.read(kept.content, str(path))[0]) if kept else None
+    except WizardError:
+        return None

@@ -1,0 +1,133 @@
+"""What a target asks: where the files go, and the first route of a configuration that is new."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from wizard.core import validation
+from wizard.core.answers import Answers
+from wizard.core.questions import Detected, Kind, Question
+from wizard.core.system import System
+from wizard.pki import names
+from wizard.pomerium.detect import PACKAGED, find_config
+
+
+def output(system: System) -> tuple[Question, ...]:
+    """Where the certificate, its key and the configuration go, and who reads them."""
+
+    def directory(_answers: Answers) -> str:
+        if system.is_root and not system.invoked_by_other:
+            return str(Path(PACKAGED).parent / "tls")
+        return str(system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium" / "tls")
+
+    def config(answers: Answers) -> str | Detected:
+        found = find_config(system)
+        if found is not None:
+            return Detected(str(found), "found on this machine")
+        return str(Path(answers.text("output.directory")).parent / "config.yaml")
+
+    def owner(_answers: Answers) -> str | Detected:
+        if not system.is_root or system.platform == "win32":
+            return ""
+        import pwd  # noqa: PLC0415  POSIX only
+
+        known = any(entry.pw_name == "pomerium" for entry in pwd.getpwall())
+        return Detected("pomerium", "the user of Pomerium's package") if known else ""
+
+    return (
+        Question(
+            "output.directory",
+            Kind.PATH,
+            "Where should the certificate and its key go?",
+            "Pomerium reads them from there and again whenever they change.",
+            "The directory is made if it is missing. In Docker mount the directory, never a single "
+            "file: a mounted file keeps its old content when it is replaced.",
+            default=directory,
+            check=validation.absolute_path,
+        ),
+        Question(
+            "output.config",
+            Kind.PATH,
+            "Which Pomerium configuration should name them?",
+            "Only the certificate's entry is changed; comments and order stay.",
+            "A file that does not exist is made, complete and ready to start. Leave it empty to "
+            "write none and to name the files yourself.",
+            default=config,
+            optional=True,
+            check=validation.absolute_path,
+        ),
+        Question(
+            "output.owner",
+            Kind.TEXT,
+            "Which user does Pomerium run as?",
+            "The key is readable by its owner only, so Pomerium must own it.",
+            "The package's user is pomerium. Empty means whoever runs this wizard.",
+            default=owner,
+            optional=True,
+            advanced=True,
+        ),
+    )
+
+
+def _is_new(answers: Answers) -> bool:
+    """Whether there is a configuration to be made."""
+    path = answers.text("output.config")
+    return bool(path) and not os.path.exists(path)  # noqa: PTH110  unlike Path.exists it never fails
+
+
+def _first_route(answers: Answers) -> str:
+    return "https://" + names.host_of(answers.texts("names")[0])
+
+
+def _address(answers: Answers) -> str:
+    """Names that point at this machine for everybody are served to this machine only."""
+    own = ("localhost", "localhost.pomerium.io")
+    bases = [name.removeprefix("*.") for name in answers.texts("names")]
+    local = all(base in own or base.endswith((".localhost", f".{own[1]}")) for base in bases)
+    return "127.0.0.1:443" if local else ":443"
+
+
+ROUTE: Final = (
+    Question(
+        "output.route.from",
+        Kind.TEXT,
+        "Which address should the first route have?",
+        "The new configuration needs a route, or Pomerium has nothing to serve.",
+        "A URL with one of the certificate's names in it. A star cannot be a route here.",
+        default=_first_route,
+        when=_is_new,
+        check=lambda value, answers: names.route_problem(str(value), answers.texts("names")),
+    ),
+    Question(
+        "output.route.to",
+        Kind.TEXT,
+        "Where should it lead?",
+        "verify.pomerium.com shows what Pomerium knows about whoever signed in: a good first test.",
+        "The URL of an application that Pomerium can reach.",
+        default="https://verify.pomerium.com",
+        when=_is_new,
+        check=validation.https_url,
+    ),
+    Question(
+        "output.route.email",
+        Kind.TEXT,
+        "Who may use it?",
+        "Pomerium lets nobody in who is not named by a policy.",
+        "The e-mail address you sign in with. Empty lets nobody in until you edit the policy.",
+        default="",
+        optional=True,
+        when=_is_new,
+        check=validation.email,
+    ),
+    Question(
+        "output.address",
+        Kind.TEXT,
+        "Which address should Pomerium listen on?",
+        "127.0.0.1:443 is reachable from this machine only; :443 from everywhere.",
+        "Ports below 1024 need root or CAP_NET_BIND_SERVICE; 127.0.0.1:8443 needs neither.",
+        default=_address,
+        when=_is_new,
+        check=validation.listen_address,
+        advanced=True,
+    ),
+)
