@@ -38,6 +38,7 @@ PACKAGES = {
     "javac": "default-jdk-headless",
     "keytool": "default-jdk-headless",
     "node": "nodejs",
+    "pk12util": "libnss3-tools",
     "trust": "p11-kit",
     "unshare": "util-linux",
     "update-ca-certificates": "ca-certificates",

@@ -76,6 +76,40 @@ def test_java_lists_the_root_as_trusted(exported: Path, need: Need) -> None:
     assert "PrivateKeyEntry" not in listed
 
 
+KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096")
+
+
+@pytest.mark.parametrize("constrained", ["true", "false"])
+@pytest.mark.parametrize("key_type", KEY_TYPES)
+def test_every_kind_of_key_is_taken_by_openssl_java_and_nss(
+    tmp_path: Path, need: Need, key_type: str, constrained: str
+) -> None:
+    done = wizard(
+        tmp_path,
+        "local_ca.export=pkcs12,java-truststore",
+        f"local_ca.key_type={key_type}",
+        f"local_ca.constrain_names={constrained}",
+    )
+    assert done.returncode == 0, done.stderr
+    tls, database = tmp_path / "tls", tmp_path / "nss"
+    database.mkdir()
+    bundle, chain = str(tls / f"{STEM}.p12"), str(tls / f"{STEM}.pem")
+    keystore = (str(need("keytool")), "-list", "-v", "-storepass", "changeit", "-keystore")
+    nss = (f"sql:{database}", "-W", "changeit", "-K", "", "-i", bundle)
+
+    def said(*command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "Certificate chain length: 3" in said(*keystore, bundle)
+    assert "trustedCertEntry" in said(*keystore, str(tls / "truststore.p12"))
+    openssl = str(need("openssl"))
+    assert said(openssl, "pkcs12", "-in", bundle, "-noout", "-passin", "pass:changeit") == ""
+    trusting = ("-x509_strict", "-verify_hostname", STEM, "-CAfile", str(tls / "ca.pem"))
+    assert said(openssl, "verify", *trusting, "-untrusted", chain, chain) == f"{chain}: OK\n"
+    said(str(need("certutil")), "-N", "-d", f"sql:{database}", "--empty-password")
+    assert "SUCCESSFUL" in said(str(need("pk12util")), "-d", *nss)
+
+
 def test_nobody_else_can_read_the_exports(exported: Path) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in exported.glob("*.p12")}
     assert modes == {f"{STEM}.p12": 0o600, "truststore.p12": 0o600}
@@ -112,11 +146,20 @@ def test_another_password_makes_only_the_exports_anew(exported: Path) -> None:
         ("hunter2", "secret-reference"),
         ("env:NOBODY_SET_THIS", "secret-missing"),
         ("file:/nowhere/at/all", "secret-missing"),
+        ("file:latin-1", "export-password"),
+        ("file:utf-8", "export-password"),
+        ("file:two-lines", "export-password"),
+        ("file:nul", "export-password"),
     ],
 )
 def test_a_password_that_cannot_be_looked_up_changes_nothing(
     tmp_path: Path, reference: str, code: str
 ) -> None:
+    """Nor does one that Java would never open the file with: it takes printable ASCII only."""
+    odd = {"latin-1": b"p\xe4ss\n", "utf-8": "pä\n".encode(), "two-lines": b"a\nb", "nul": b"a\0b"}
+    for name, content in odd.items():
+        (tmp_path / name).write_bytes(content)
+        reference = reference.replace(f"file:{name}", f"file:{tmp_path / name}")
     done = wizard(tmp_path, "local_ca.export=pkcs12", f"local_ca.export_password={reference}")
     assert done.returncode == 2
     assert f"[{code}]" in done.stderr

@@ -1,5 +1,6 @@
 """PKCS #12 (RFC 7292): the form in which Windows and Java take keys, and Java reads roots."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     serialize_key_and_certificates,
 )
 
+from wizard.core.errors import UsageError
 from wizard.core.secrets import Secret
 from wizard.pki.authority import Authority
 from wizard.pki.leaf import Leaf
@@ -52,7 +54,17 @@ def holds(content: bytes, certificate: x509.Certificate, password: Secret) -> bo
 def exports(
     chain_path: Path, issued: Callable[[], tuple[Authority, Leaf]], password: Secret
 ) -> Mapping[str, Export]:
-    """Every form there is, by its name in answers; the files lie beside the chain."""
+    """Every form there is, by its name in answers; the files lie beside the chain.
+
+    Raises:
+        UsageError: `export-password`: Java takes printable ASCII only.
+    """
+    if not re.fullmatch(rb"[ -~]+", password.reveal()):
+        raise UsageError(
+            "export-password",
+            "The password for exports is more than one line of plain ASCII characters.",
+            "Java opens no file with such a password: choose another.",
+        )
 
     def pkcs12() -> bytes:
         authority, leaf = issued()
