@@ -210,6 +210,10 @@ def test_nixos_trusts_what_was_pasted(tmp_path: Path) -> None:
     found = place(machine(tmp_path / "root"))
     assert found.check(anchor).trust is Trust.FULL
     assert found.ours() == [anchor.der]
+    status = found.uninstall(anchor)
+    assert status.trust is Trust.FULL
+    assert "take" in status.reason
+    assert "security.pki.certificateFiles" in status.reason
 
 
 def test_an_unknown_linux_is_told_so(tmp_path: Path) -> None:
@@ -230,6 +234,20 @@ def test_debians_leftover_for_java_is_removed(tmp_path: Path) -> None:
     (call,) = calls(tmp_path / "bin", "keytool")
     target = f"-alias debian:{anchor.stem}.pem -keystore {keystore}"
     assert call == f"-delete -noprompt {target} -storepass changeit"
+
+
+def test_debians_leftover_has_the_name_of_the_file_that_was_imported(tmp_path: Path) -> None:
+    system = distribution(tmp_path, "debian")
+    anchor = make_anchor(tmp_path)
+    found = place(system)
+    shutil.copy(anchor.path, system.at(DEBIAN) / "team, root (new).crt")
+    keystore = made(system.root, "/etc/ssl/certs/java/cacerts")
+    keystore.write_bytes(b"\xfe\xed\xfe\xed..." + anchor.der)
+    program(tmp_path / "bin", "keytool", "exit 0")
+    command = found.uninstall_commands(anchor)[-1]
+    # Root's PATH need not have it.
+    assert command.argv[0] == str(tmp_path / "bin/keytool")
+    assert command.argv[command.argv.index("-alias") + 1] == "debian:team__root_=new=.pem"
 
 
 def test_a_keystore_without_the_leftover_is_left_alone(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from wizard.trust.base import (
 
 DEBIAN_JAVA = "/etc/ssl/certs/java/cacerts"
 """Where Debian's hook imports each anchor for Java, and forgets to remove it again."""
+DEBIAN_NAMES = str.maketrans(" (),", "_==_")
+"""How update-ca-certificates names its link to an anchor, after which the hook names its entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,23 +151,30 @@ class _System(ByCommands):
             return ()
         argvs = [("rm", "-f", *map(str, files))] if files else []
         argvs.append(self.layout.update)
-        return [Command(argv, as_root=True) for argv in argvs] + self._java_leftover(anchor)
+        leftovers = self._java_leftovers(anchor, [path.stem for path in files] or [anchor.stem])
+        return [Command(argv, as_root=True) for argv in (*argvs, *leftovers)]
+
+    def uninstall(self, anchor: Anchor) -> Status:
+        status = super().uninstall(anchor)
+        if self.layout.anchors or status.trust is Trust.NONE:
+            return status
+        return status._replace(reason=self._advice_to_remove())
 
     def ours(self) -> Sequence[bytes]:
         files = self._candidates() + self._bundles()
         kept = [der for path in files for der in certificates(self._read(path))]
         return list(dict.fromkeys(der for der in kept if is_ours(der)))
 
-    def _java_leftover(self, anchor: Anchor) -> list[Command]:
+    def _java_leftovers(self, anchor: Anchor, stems: Sequence[str]) -> list[tuple[str, ...]]:
         """Removes what Debian's Java hook imported: it stays there when the file is gone."""
         keystore = self.system.at(DEBIAN_JAVA)
         keytool = self.system.which("keytool")
         if keytool is None or not is_file(keystore) or anchor.der not in self._read(keystore):
             return []
-        alias = f"debian:{anchor.stem}.pem"
-        argv = ("keytool", "-delete", "-noprompt", "-alias", alias, "-keystore", str(keystore))
+        aliases = [f"debian:{stem.translate(DEBIAN_NAMES)}.pem" for stem in stems]
         # Every cacerts is made with this password; it protects nothing.
-        return [Command((*argv, "-storepass", "changeit"), as_root=True)]
+        ends = ("-keystore", str(keystore), "-storepass", "changeit")
+        return [(keytool, "-delete", "-noprompt", "-alias", alias, *ends) for alias in aliases]
 
     def _advice(self, anchor: Anchor) -> str:
         if self.layout.name == "NixOS":
@@ -178,6 +187,14 @@ class _System(ByCommands):
             "this Linux keeps its roots in a way the wizard does not know; "
             f"add {anchor.path} by the tool of your distribution"
         )
+
+    def _advice_to_remove(self) -> str:
+        if self.layout.name == "NixOS":
+            return (
+                "NixOS builds its roots from the configuration; take it out of "
+                "`security.pki.certificateFiles` and run `sudo nixos-rebuild switch`"
+            )
+        return "take it out by the tool of your distribution"
 
     def _bundled(self, der: bytes) -> bool:
         return any(holds(self._read(path), der) for path in self._bundles())
