@@ -13,7 +13,7 @@ from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.core.validation import duration
 from wizard.pki import chain, keys
-from wizard.pki.authority import Authority, create
+from wizard.pki.authority import Authority, create, key_usage
 from wizard.pki.authority_files import FILES, load
 from wizard.pki.keys import CURVES, RSA_BITS
 from wizard.pki.leaf import LONGEST, Leaf, issue
@@ -45,6 +45,66 @@ def test_both_levels_are_constrained_to_the_domain_and_to_no_address(
         x509.IPAddress(ip_network("0.0.0.0/0")),
         x509.IPAddress(ip_network("::/0")),
     ]
+
+
+AUTHORITY_EXTENSIONS = {
+    "basicConstraints": True,
+    "keyUsage": True,
+    "extendedKeyUsage": False,
+    "subjectKeyIdentifier": False,
+    "authorityKeyIdentifier": False,
+    "nameConstraints": True,
+}
+LEAF_EXTENSIONS = {
+    "subjectAltName": False,
+    "basicConstraints": True,
+    "keyUsage": True,
+    "extendedKeyUsage": False,
+    "subjectKeyIdentifier": False,
+    "authorityKeyIdentifier": False,
+}
+
+
+def test_each_certificate_says_what_it_must_and_nothing_more(
+    authority: Authority, leaf: Leaf
+) -> None:
+    """The recipe that every client took: which extensions, which of them critical."""
+
+    def said(certificate: x509.Certificate) -> dict[str, bool]:
+        return {one.oid._name: one.critical for one in certificate.extensions}
+
+    assert said(authority.root) == said(authority.issuer) == AUTHORITY_EXTENSIONS
+    assert said(leaf.certificate) == LEAF_EXTENSIONS
+    for certificate in (authority.root, authority.issuer):
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        assert usage == key_usage(key_cert_sign=True, crl_sign=True)
+        assert set(purposes) == {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH}
+        assert certificate.not_valid_before_utc == NOW - timedelta(days=1)
+        assert certificate.not_valid_after_utc == NOW + timedelta(days=3650)
+    for below, above in (
+        (leaf.certificate, authority.issuer),
+        (authority.issuer, authority.root),
+        (authority.root, authority.root),
+    ):
+        own = above.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        named = below.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+        assert named.key_identifier == own.digest
+        assert below.issuer == above.subject
+        below.verify_directly_issued_by(above)
+
+
+@pytest.mark.parametrize(
+    ("key_type", "encipherment"), [("ecdsa-p256", False), ("ecdsa-p384", False), ("rsa-2048", True)]
+)
+def test_a_leaf_is_used_as_its_key_can_be(
+    authority: Authority,
+    key_type: str,
+    encipherment: bool,  # noqa: FBT001
+) -> None:
+    issued = issue(authority, NAMES, now=NOW, lifetime=QUARTER, key_type=key_type)
+    usage = issued.certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage == key_usage(digital_signature=True, key_encipherment=encipherment)
 
 
 def test_the_root_may_have_one_issuer_below_it_and_the_issuer_none(authority: Authority) -> None:
