@@ -100,6 +100,8 @@ def test_config_home_is_honoured(system: System, tmp_path: Path) -> None:
         ("zen", ".zen"),
         ("waterfox", ".waterfox"),
         ("floorp", ".floorp"),
+        ("waterfox", ".var/app/net.waterfox.waterfox/.waterfox"),
+        ("floorp", ".var/app/one.ablaze.floorp/.floorp"),
         ("thunderbird", ".thunderbird"),
     ],
 )
@@ -144,6 +146,7 @@ def test_both_databases_count_when_both_are_in_use(system: System, home: Path) -
     ("name", "own", "database"),
     [
         ("snap-chromium", "snap/chromium/current", ".local/share/pki/nssdb"),
+        ("snap-brave", "snap/brave/current", ".local/share/pki/nssdb"),
         ("flatpak-com.brave.Browser", ".var/app/com.brave.Browser", "data/pki/nssdb"),
     ],
 )

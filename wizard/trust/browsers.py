@@ -109,8 +109,14 @@ FIREFOXES = (
         ),
     ),
     Profiles("zen", "Zen", ("~/.zen", "$CONFIG/zen", "~/.var/app/app.zen_browser.zen/.zen")),
-    Profiles("waterfox", "Waterfox", ("~/.waterfox", "$CONFIG/waterfox")),
-    Profiles("floorp", "Floorp", ("~/.floorp", "$CONFIG/floorp")),
+    Profiles(
+        "waterfox",
+        "Waterfox",
+        ("~/.waterfox", "$CONFIG/waterfox", "~/.var/app/net.waterfox.waterfox/.waterfox"),
+    ),
+    Profiles(
+        "floorp", "Floorp", ("~/.floorp", "$CONFIG/floorp", "~/.var/app/one.ablaze.floorp/.floorp")
+    ),
     Profiles(
         "thunderbird",
         "Thunderbird",
@@ -132,16 +138,27 @@ CHROMIUMS = (
             "google-chrome",
             "google-chrome-stable",
             "microsoft-edge",
+            "microsoft-edge-stable",
+            "brave",
             "brave-browser",
             "vivaldi",
+            "vivaldi-stable",
             "opera",
         ),
     ),
-    Shared(
-        "snap-chromium",
-        "Chromium (snap)",
-        "~/snap/chromium/current",
-        "~/snap/chromium/current/.local/share",
+    *(
+        Shared(
+            f"snap-{snap}",
+            f"{title} (snap)",
+            f"~/snap/{snap}/current",
+            f"~/snap/{snap}/current/.local/share",
+        )
+        for snap, title in (
+            ("chromium", "Chromium"),
+            ("brave", "Brave"),
+            ("opera", "Opera"),
+            ("vivaldi", "Vivaldi"),
+        )
     ),
     *(
         Shared(
