@@ -47,8 +47,9 @@ BAD = {
         "a.example.com\0",
         f"{'a' * 64}.example.com",
         "example.1",
+        "example.0x1f",
     ),
-    "name-is-address": ("127.0.0.1", "::1", "fe80::1", "10.1", "*.1.2.3.4"),
+    "name-is-address": ("127.0.0.1", "::1", "fe80::1", "10.1", "*.1.2.3.4", "[::1]", "[::1]:443"),
     "name-wildcard": (
         "*",
         "*.*.example.com",
