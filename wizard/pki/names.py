@@ -58,13 +58,14 @@ def _faults(name: str) -> Iterator[Problem]:
             f"{name} has a wildcard that is not its whole first label.",
             "One star, at the front: *.example.com",
         )
-    if re.fullmatch(r"\d[\d.]*|[\da-f:]*:[\da-f:.]*", base):
+    if re.fullmatch(r"\d[\d.]*|[\da-f:]*:[\da-f:.]*|\[[\da-f:.]+\](:\d*)?", base):
         yield Problem(
             "name-is-address", f"{name} is an IP address.", "Pomerium routes by host name; use one."
         )
     if len(name) > LONGEST_NAME or not all(LABEL.fullmatch(label) for label in labels):
         yield Problem("name-invalid", f"{name!r} is not a host name.", _spelling(name))
-    if labels[-1].isdigit():
+    # Browsers take it for an IPv4 address (WHATWG URL, "ends in a number").
+    if re.fullmatch(r"\d+|0x[\da-f]*", labels[-1]):
         yield Problem("name-invalid", f"{name} ends in a number.", "No top-level domain does.")
     if name.startswith("*.") and len(labels) == 1:
         yield Problem(
