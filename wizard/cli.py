@@ -15,6 +15,8 @@ from wizard import __version__
 from wizard.core.errors import ExitCode, UsageError, WizardError
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from wizard.core.system import System
     from wizard.engine import Session
     from wizard.headless.jsonl import JsonLines
@@ -43,30 +45,49 @@ def run() -> NoReturn:
 def main(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
     try:
-        return _dispatch(_parse(arguments))
+        code = _run(arguments)
+        sys.stdout.flush()
     except WizardError as error:
-        from wizard.headless.text import Text  # noqa: PLC0415  --version and --help need none of it
-
-        if "--json" in arguments:
-            from wizard.headless.jsonl import JsonLines  # noqa: PLC0415
-
-            JsonLines().error(error)
-        Text().error(error)
-        return int(error.exit_code)
+        _tell(error, as_json="--json" in arguments)
+        code = int(error.exit_code)
     except KeyboardInterrupt:
         from wizard.headless.text import Text  # noqa: PLC0415
 
         with contextlib.suppress(OSError):
             Text().say("\nStopped; nothing is left half done.")
-        return int(ExitCode.INTERRUPTED)
+        code = int(ExitCode.INTERRUPTED)
     except OSError as error:
-        if error.errno not in {errno.EPIPE, errno.EIO}:
+        # Errors of files have a name, and are told where they happen.
+        if error.filename is not None:
             raise
-        # Whoever read this has gone: the end of a pipe (EPIPE) or a terminal (EIO). Without new
-        # streams Python complains about it at exit.
-        for descriptor in (1, 2):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-        return int(ExitCode.FAILED)
+        code = int(ExitCode.FAILED)
+        # Whoever read this has gone, the end of a pipe (EPIPE) or a terminal (EIO), and knows.
+        if error.errno not in {errno.EPIPE, errno.EIO}:
+            problem = f"The output cannot be written: {error.strerror}."
+            hint = "Nothing is left half done. Send it elsewhere and run again."
+            _tell(WizardError("output-lost", problem, hint), as_json=False)
+    return code
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        options = _parse(arguments)
+    except SystemExit:
+        # argparse ends so after --help and --version.
+        return int(ExitCode.DONE)
+    return _dispatch(options)
+
+
+def _tell(error: WizardError, *, as_json: bool) -> None:
+    """Says what is wrong, also to whoever can hear only half of it."""
+    from wizard.headless.jsonl import JsonLines  # noqa: PLC0415  --version and --help
+    from wizard.headless.text import Text  # noqa: PLC0415  need none of it
+
+    if as_json:
+        with contextlib.suppress(OSError):
+            JsonLines().error(error)
+    with contextlib.suppress(OSError):
+        Text().error(error)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,13 +98,9 @@ def parser() -> argparse.ArgumentParser:
     quiet = argparse.SUPPRESS
     add("--json", action="store_true", default=quiet, help="one JSON object a line on stdout")
     add("--plain", action="store_true", default=quiet, help="plain prompts instead of the screen")
-    add(
-        "--state-dir",
-        metavar="DIR",
-        default=quiet,
-        help="where the wizard keeps its records and keys",
-    )
+    add("--state-dir", metavar="DIR", default=quiet, help="where records and keys are kept")
     add("-v", "--verbose", action="store_true", default=quiet, help="say more")
+    add("--version", action="version", version=f"pomcert-wizard {__version__}")
     root = _Parser(
         prog="pomcert-wizard",
         parents=[common],
@@ -94,7 +111,6 @@ def parser() -> argparse.ArgumentParser:
         "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, "
         "130 interrupted.",
     )
-    root.add_argument("--version", action="version", version=f"pomcert-wizard {__version__}")
     # With a prog of its own argparse need not format a usage line to find one.
     commands = root.add_subparsers(prog=root.prog, dest="command", metavar="COMMAND")
     made = {
@@ -127,17 +143,22 @@ def parser() -> argparse.ArgumentParser:
     made["renew"].add_argument("--name", default="", help="only the certificate for this name")
     made["undo"].add_argument("run", nargs="?", default="", metavar="RUN", help="default: the last")
     made["undo"].add_argument("--force", action="store_true", help="also files changed since")
-    made["trust"].add_argument("do", choices=("status", "install", "uninstall"))
+    _choose(made["trust"], "do", "status", "install", "uninstall")
     made["trust"].add_argument(
         "--store",
         action="append",
         metavar="STORE",
         help="system, nss or java; default: every store",
     )
-    made["answers"].add_argument("do", choices=("schema", "example"))
-    made["answers"].add_argument("strategy", nargs="?", default="")
-    made["list"].add_argument("what", choices=("strategies", "stores", "targets"))
+    _choose(made["answers"], "do", "schema", "example")
+    made["answers"].add_argument("strategy", nargs="?", default="", metavar="STRATEGY")
+    _choose(made["list"], "what", "strategies", "stores", "targets")
     return root
+
+
+def _choose(command: argparse.ArgumentParser, name: str, *words: str) -> None:
+    # An error calls it by its metavar.
+    command.add_argument(name, choices=words, metavar="|".join(words))
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -177,6 +198,10 @@ class _Parser(argparse.ArgumentParser):
         summary = message[:1].upper() + message[1:]
         raise UsageError("usage", f"{summary}.", f"See: {self.prog} --help")
 
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        # argparse's own keeps it to itself when nothing could be written.
+        (file or sys.stderr).write(message)
+
 
 class _Formatter(argparse.HelpFormatter):
     """Help for eighty columns; asking the terminal would load shutil before every run."""
@@ -215,6 +240,9 @@ def _dispatch(options: argparse.Namespace) -> int:
 
 def _state(given: str, system: "System") -> Path:
     """Where platformdirs says; for root under sudo its own home, not the invoking user's."""
+    if given.startswith("~/"):
+        # In --state-dir=~/x a shell leaves the tilde alone.
+        return system.person.home / given[2:]
     if given:
         return Path(given).absolute()
     person = system.person
@@ -248,8 +276,8 @@ def _session(options: argparse.Namespace, system: "System", state: Path) -> "Ses
         session.answer_word(variables[variable], system.env[variable], variable)
     for word in options.sets:
         key, equals, value = word.partition("=")
-        if not equals:
-            raise UsageError("usage", f"--set {word}: there is no =.", "Write --set KEY=VALUE.")
+        if not (key and equals):
+            raise UsageError("usage", f"--set {word} sets nothing.", "Write --set KEY=VALUE.")
         if key not in known:
             raise answers.unknown_key(key, f"--set {key}", known)
         session.answer_word(key, value, f"--set {key}")
@@ -346,17 +374,18 @@ def _stop_like_ctrl_c() -> None:
     """Makes SIGTERM and a closed terminal's SIGHUP take a run back, not end it half done."""
     import signal  # noqa: PLC0415  tests call main(), and their process is not ours
 
-    numbers = [number for number in signal.Signals if number.name in {"SIGTERM", "SIGHUP"}]
+    names = {"SIGINT", "SIGTERM", "SIGHUP"}
+    numbers = [number for number in signal.Signals if number.name in names]
 
     def stop(_number: int, _frame: object) -> None:
-        # They often come in pairs; the second one must not cut off the taking back.
+        # They often come twice; the second one must not cut off the taking back.
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     for number in numbers:
         # nohup has a program ignore SIGHUP; that stays.
-        if signal.getsignal(number) is signal.SIG_DFL:
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, stop)
 
 

@@ -171,7 +171,7 @@ def test_an_error_names_the_file_and_the_way_to_answer(wizard: Wizard) -> None:
 
 COMMANDS = (
     (("--set", "names"), 2, "usage", ("--set names", "KEY=VALUE")),
-    (("--set", "=1"), 2, "answers-unknown-key", ("--set",)),
+    (("--set", "=1"), 2, "usage", ("--set =1", "KEY=VALUE")),
     (("--set", "name=a.example.com"), 2, "answers-unknown-key", ("name", "Did you mean names?")),
     (("--set", "names="), 2, "names-missing", ("--set names",)),
     (("--set", "names=*.co.uk"), 2, "name-public-suffix", ("--set names", "co.uk")),
@@ -192,12 +192,15 @@ COMMANDS = (
     (("undo",), 2, "no-such-run", ("no run",)),
     (("undo", "20200101T000000-abcdef"), 2, "no-such-run", ("20200101T000000-abcdef",)),
     (("answers", "example", "autocert"), 2, "not-a-choice", ("autocert", "local-ca")),
+    (("answers", "schema", "autocert"), 2, "not-a-choice", ("autocert", "local-ca")),
+    (("answers",), 2, "usage", ("schema|example",)),
     (("frobnicate",), 2, "usage", ("frobnicate", "plan")),
     (("--frobnicate",), 2, "usage", ("--frobnicate", "--help")),
     (("list", "everything"), 2, "usage", ("everything", "strategies")),
-    (("list",), 2, "usage", ("--help",)),
+    (("list",), 2, "usage", ("strategies|stores|targets", "--help")),
     (("--answers",), 2, "usage", ("--answers",)),
-    (("trust", "trust"), 2, "usage", ("status",)),
+    (("trust", "trust"), 2, "usage", ("'trust'", "status", "uninstall")),
+    (("trust",), 2, "usage", ("status|install|uninstall",)),
     ((), 2, "no-terminal", ("--plain", "--answers")),
     (("--plain",), 2, "input-ended", ("--answers",)),
 )

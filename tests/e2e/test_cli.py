@@ -390,3 +390,14 @@ def test_version_and_help_say_so(wizard: Wizard) -> None:
         assert done.status == 0
         assert "usage: pomcert-wizard" in done.out
         assert "--state-dir" in done.out
+        version = wizard.bare(*command.split(), "--version")
+        assert (version.status, version.out) == (0, wizard.bare("--version").out)
+
+
+def test_a_home_that_the_shell_left_to_us_is_written_out(wizard: Wizard) -> None:
+    """Of `--state-dir=~/x` a shell leaves the tilde alone."""
+    done = wizard.bare("plan", "--json", "--state-dir=~/kept", "--answers", wizard.answers())
+    (plan,) = done.rows()
+    changes = plan["changes"]
+    assert isinstance(changes, list)
+    assert f"write:{wizard.folder}/home/kept/ca/root.pem" in [change["id"] for change in changes]

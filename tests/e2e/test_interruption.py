@@ -79,12 +79,20 @@ def test_a_signal_takes_the_run_back(wizard: Wizard, number: int) -> None:
     assert installed(wizard) == ["answers.toml"]
 
 
-def test_a_signal_that_comes_twice_does_not_cut_off_the_taking_back(wizard: Wizard) -> None:
+@pytest.mark.parametrize(
+    "pair", [(signal.SIGHUP, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)], ids=str
+)
+def test_a_signal_that_comes_twice_does_not_cut_off_the_taking_back(
+    wizard: Wizard, pair: tuple[signal.Signals, ...]
+) -> None:
     with halfway(wizard) as (process, _):
-        process.send_signal(signal.SIGHUP)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=SECONDS)
+        process.send_signal(pair[0])
+        until(lambda: not (wizard.state / "ca/root.pem").exists() or process.poll() is not None)
+        while process.poll() is None:
+            process.send_signal(pair[1])
+        _, err = process.communicate(timeout=SECONDS)
         assert process.returncode == 130
+    assert err.decode().strip() == "Stopped; nothing is left half done."
     assert installed(wizard) == ["answers.toml"]
 
 
@@ -121,6 +129,58 @@ def test_a_run_whose_terminal_is_closed_is_taken_back(wizard: Wizard) -> None:
         assert process.wait(SECONDS) == 130
     assert installed(wizard) == ["answers.toml"]
     assert wizard("undo").status == 2
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(("--version",), 1), (("--help",), 1), (("list", "stores"), 1), (("frob", "--json"), 2)],
+    ids=str,
+)
+def test_output_that_nobody_gets_is_told_by_the_exit_code(
+    wizard: Wizard, words: tuple[str, ...], status: int, unbuffered: str
+) -> None:
+    """A full disk is told; a reader that left knows."""
+    wizard.env["PYTHONUNBUFFERED"] = unbuffered
+    for place in ("/dev/full", "gone"):
+        reading, writing = os.pipe()
+        os.close(reading)
+        full = os.open("/dev/full", os.O_WRONLY)
+        done = subprocess.run(
+            wizard.argv(*words),
+            stdout=writing if place == "gone" else full,
+            stderr=subprocess.PIPE,
+            env=wizard.environment(),
+            cwd=wizard.folder,
+            text=True,
+            check=False,
+        )
+        os.close(writing)
+        os.close(full)
+        assert done.returncode == status, place
+        assert "Traceback" not in done.stderr
+        assert "Exception ignored" not in done.stderr
+        told = "[output-lost]" if place == "/dev/full" else ""
+        assert (told if status == 1 else "[usage]") in done.stderr
+        assert status == 2 or bool(done.stderr) == bool(told)
+
+
+def test_a_run_whose_report_cannot_be_written_is_taken_back(wizard: Wizard) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    done = subprocess.run(
+        wizard.argv("--state-dir", str(wizard.state), *INSTALL, "--json"),
+        stdout=full,
+        stderr=subprocess.PIPE,
+        env=wizard.environment(),
+        cwd=wizard.folder,
+        text=True,
+        check=False,
+    )
+    os.close(full)
+    assert done.returncode == 1
+    assert "[output-lost]" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert installed(wizard) == ["answers.toml"]
 
 
 def test_a_second_run_is_refused_at_once_and_a_kill_frees_the_lock(wizard: Wizard) -> None:

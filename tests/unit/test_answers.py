@@ -127,6 +127,10 @@ def test_the_line_of_an_inline_table_is_the_line_of_its_key() -> None:
         ("local_ca = 1", "answers-type", "local_ca must be a table"),
         ("names = { a = 1 }", "answers-type", "names must be a list of texts"),
         ("output = [{ directory = 'x' }]", "answers-type", "output must be a table"),
+        ("'' = 1", "answers-unknown-key", 'nothing is called ""'),
+        ("'a\\n' = 1".replace("'", '"'), "answers-unknown-key", r'nothing is called "a\n"'),
+        (f"names = {'[' * 5000}", "answers-not-toml", "nested too deep"),
+        (f"schema_version = {'9' * 5000}", "answers-not-toml", "digits"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text: str, code: str, said: str) -> None:
@@ -145,6 +149,7 @@ def test_what_is_wrong_is_said_with_its_place(text: str, code: str, said: str) -
         ("local-ca.stores", "local_ca.stores"),
         ("output.from", "output.route.from"),
         ("from", "output.route.from"),
+        ("LOCAL_CA.STORES", "local_ca.stores"),
     ],
 )
 def test_an_unknown_key_gets_the_nearest_known_one(key: str, near: str) -> None:
@@ -165,6 +170,9 @@ def test_a_key_like_no_other_gets_the_schema() -> None:
         ("local_ca.stores", "auto", AUTO),
         ("local_ca.stores", "nss,java", ("nss", "java")),
         ("local_ca.stores", "", ()),
+        ("local_ca.stores", "[]", ()),
+        ("local_ca.stores", " [\"nss\", 'java'] ", ("nss", "java")),
+        ("names", '["*.example.com"]', ("*.example.com",)),
         ("local_ca.limit", "yes", True),
         ("local_ca.limit", "TRUE", True),
         ("local_ca.limit", "0", False),
@@ -183,6 +191,15 @@ def test_a_word_that_is_neither_yes_nor_no_is_refused(word: str) -> None:
         read_word(word, KNOWN["local_ca.limit"], "--set x")
     assert caught.value.code == "answers-type"
     assert "--set x" in caught.value.summary
+
+
+@pytest.mark.parametrize("word", ["[nss]", '["nss"', "[1]", '["nss"]\nx = 1', "[" * 5000])
+def test_a_list_that_is_not_toml_is_refused(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_word(word, KNOWN["local_ca.stores"], "--set local_ca.stores")
+    assert caught.value.code == "answers-type"
+    assert "--set local_ca.stores" in caught.value.summary
+    assert len(caught.value.summary) < 200
 
 
 @pytest.mark.parametrize("kind", list(Kind))

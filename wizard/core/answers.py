@@ -13,6 +13,7 @@ from wizard.core.nearest import nearest
 from wizard.core.questions import Kind, Question, Value
 
 SCHEMA_VERSION = 1
+LISTED = re.compile(r"[^\s,]+")
 ALIKE, VERY_ALIKE = 0.6, 0.8
 AUTO = ("auto",)
 """For a list of choices: everything that is found here."""
@@ -58,13 +59,19 @@ def read(text: str, name: str, known: Mapping[str, Question]) -> Answers:
         UsageError: `answers-not-toml`, `answers-version`, `answers-unknown-key` or `answers-type`,
             each with the file and the line.
     """
+    return read_tree(_parsed(text, name), name, known, text)
+
+
+def _parsed(text: str, name: str) -> Mapping[str, object]:
     try:
-        tree: Mapping[str, object] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(
-            "answers-not-toml", f"{name}: {error}.", "Mend that line; the file must be TOML."
-        ) from None
-    return read_tree(tree, name, known, text)
+        return tomllib.loads(text)
+    except ValueError as error:
+        problem = str(error)
+    except RecursionError:
+        problem = "It is nested too deep"
+    raise UsageError(
+        "answers-not-toml", f"{name}: {problem}.", "Mend that line; the file must be TOML."
+    )
 
 
 def read_tree(
@@ -101,7 +108,7 @@ def read_tree(
 def read_word(word: str, question: Question, where: str) -> Value:
     """One answer from a word: `--set KEY=VALUE`, a POMCERT_ variable, or a line typed at a prompt.
 
-    Lists are separated by commas or blanks; an empty word is the empty list.
+    Lists are separated by commas or blanks, or written as in TOML; an empty word is the empty list.
     """
     if question.kind is Kind.FLAG:
         answer = word.strip().lower()
@@ -112,9 +119,18 @@ def read_word(word: str, question: Question, where: str) -> Value:
         raise UsageError(
             "answers-type", f"{where}: {word!r} is neither yes nor no.", "Write true or false."
         )
-    if question.kind in {Kind.NAMES, Kind.MANY}:
-        return tuple(re.findall(r"[^\s,]+", word))
-    return word.strip()
+    word = word.strip()
+    if question.kind not in {Kind.NAMES, Kind.MANY}:
+        return word
+    return _list(word, question, where) if word.startswith("[") else tuple(LISTED.findall(word))
+
+
+def _list(word: str, question: Question, where: str) -> Value:
+    try:
+        tree: Mapping[str, object] = tomllib.loads(f"list = {word}")
+    except (ValueError, RecursionError):
+        tree = {}
+    return _typed(question, tree.get("list") if len(tree) == 1 else None, where)
 
 
 def document(answers: Answers, order: Sequence[str]) -> dict[str, Json]:
@@ -187,9 +203,10 @@ def unknown_key(key: str, where: str, known: Collection[str]) -> UsageError:
     leaves = {name.rpartition(".")[2]: name for name in known}
     leaf = nearest(key.rpartition(".")[2], leaves, ALIKE)
     near = nearest(key, known, VERY_ALIKE) or leaves.get(leaf) or nearest(key, known)
+    shown = key if key and key.isprintable() else json.dumps(key)
     return UsageError(
         "answers-unknown-key",
-        f"{where}: nothing is called {key}.",
+        f"{where}: nothing is called {shown}.",
         f"Did you mean {near}?" if near else "See: pomcert-wizard answers schema",
     )
 

@@ -138,11 +138,11 @@ def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard.core.answers import Answers  # noqa: PLC0415  `list` needs none of it
     from wizard.engine import Session, known_questions  # noqa: PLC0415
 
+    name = options.strategy or next(iter(registry.STRATEGIES))
+    session = Session(system, state, Answers({"strategy": name}))
     if options.do == "schema":
         print(json.dumps(export.schema(known_questions(system).values()), indent=2))
         return int(ExitCode.DONE)
-    name = options.strategy or next(iter(registry.STRATEGIES))
-    session = Session(system, state, Answers({"strategy": name}))
     sys.stdout.write(export.commented(session.answers(), session.flow.questions()))
     return int(ExitCode.DONE)
 
