@@ -7,18 +7,21 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cli_support import SOMEBODY
 from conftest import Need
 
+from wizard import upkeep
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.plan import Plan
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.engine import Session
+from wizard.pki import authority, chain
 from wizard.pomerium.detect import detect_names, find_config
 
 NOBODY = pwd.getpwnam("nobody")
@@ -133,6 +136,29 @@ def test_a_configuration_never_goes_where_a_certificate_goes(
             session(folder, config=str(path)).plan()
         assert caught.value.code == "same-file"
         assert "output.config" in caught.value.summary
+
+
+def test_the_ca_of_somebody_else_is_never_replaced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pomerium may take client certificates of it: ours in its place would let others in."""
+    theirs = folder / "pomerium/tls/ca.pem"
+    theirs.parent.mkdir(parents=True)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(authority, "ORGANIZATION", "Somebody else")
+        made = authority.create(("clients.test",), now=datetime.now(UTC))
+    content = chain.to_pem([made.root])
+    theirs.write_bytes(content)
+    with pytest.raises(WizardError) as caught:
+        session(folder).plan()
+    assert caught.value.code == "foreign-ca"
+    assert str(theirs) in caught.value.summary
+    theirs.unlink()
+    install(folder)
+    theirs.write_bytes(content)
+    events = list(upkeep.renew(System(root=folder / "root"), folder / "state", force=True))
+    assert getattr(events[-1], "exit_code", None) == 0, events
+    assert theirs.read_bytes() == content
 
 
 @pytest.mark.usefixtures("root")

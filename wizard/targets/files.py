@@ -124,8 +124,27 @@ def _root(path: Path, system: System, material: Material) -> list[WriteFile]:
         return []
     if material.is_current and before is not None and before.content == material.root():
         return []
+    if before is not None and _is_foreign(before):
+        if material.is_renewal:
+            return []
+        raise WizardError(
+            "foreign-ca",
+            f"{path} holds a certificate of somebody else, which Pomerium may be using.",
+            "Choose another output.directory, or move the file away.",
+        )
     why = "For clients that must be given the root by name; it holds no secret."
     return [WriteFile(path, "root certificate", why, material.root, before=before)]
+
+
+def _is_foreign(kept: Kept) -> bool:
+    from wizard.pki import chain  # noqa: PLC0415  only where a root is there
+    from wizard.pki.authority import ORGANIZATION  # noqa: PLC0415
+
+    try:
+        found = chain.read(kept.content, "")
+    except WizardError:
+        return False
+    return any(ORGANIZATION not in one.subject.rfc4514_string() for one in found)
 
 
 def _exports(system: System, material: Material, owner: tuple[int, int] | None) -> list[WriteFile]:
