@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_support import ANSWERS, Wizard, tree
+from cli_support import ANSWERS, Wizard, refused, tree
 from conftest import Need
+from trust_support import make_anchor
 
 pytestmark = pytest.mark.e2e
 
@@ -42,10 +43,24 @@ class Home(Wizard):
         shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
         return shown.partition("commonName")[2].strip(" =\n")
 
+    def certutil(self, *words: str) -> str:
+        """Has certutil itself look into the database, or change it."""
+        argv = ["certutil", "-d", f"sql:{self.database}", *words]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
     def listed(self) -> str:
         """What certutil itself finds in the database."""
-        argv = ["certutil", "-L", "-d", f"sql:{self.database}"]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+        return self.certutil("-L")
+
+    def add(self, name: str) -> str:
+        """Has somebody else add a certificate to the database; returns its nickname."""
+        anchor = make_anchor(self.folder, name)
+        self.certutil("-A", "-n", name, "-t", "C,,", "-i", str(anchor.path))
+        return name
+
+    def stores(self) -> dict[str, tuple[str, int, int, bytes]]:
+        """Every byte that the stores have."""
+        return tree(self.folder / "home", self.folder / "ssl")
 
 
 @pytest.fixture
@@ -101,6 +116,60 @@ def test_each_change_of_trust_can_be_undone(home: Home) -> None:
     assert (home.state / "ca/root.pem").exists()
 
 
+def test_undo_gives_every_byte_of_the_stores_back(home: Home) -> None:
+    home.certutil("-N", "--empty-password")
+    home.add("Somebody")
+    before = home.stores()
+    home.answers(WITH_STORES)
+    for _ in range(2):
+        assert home("--answers", "answers.toml").status == 0
+        assert home.trusted() == {"nss": {home.root()}, "java": {home.root()}}
+        assert home("undo").status == 0
+        assert home.stores() == before
+
+
+def test_undo_gives_every_byte_back_that_a_replaced_root_took(home: Home) -> None:
+    home.answers(WITH_STORES)
+    assert home("--answers", "answers.toml").status == 0
+    before = home.stores()
+    assert home("--answers", "answers.toml", "--set", "names=a.example.com").status == 0
+    assert home("undo").status == 0
+    assert home.stores() == before
+
+
+def test_undo_leaves_no_database_where_there_was_none(home: Home) -> None:
+    before = home.stores()
+    home.install()
+    assert home("trust", "install", "--store", "nss").status == 0
+    assert (home.database / "cert9.db").exists()
+    assert home("undo").status == 0
+    assert home.stores() == before
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_undo_keeps_what_somebody_added_since(home: Home, *, there_before: bool) -> None:
+    if there_before:
+        home.certutil("-N", "--empty-password")
+    home.install()
+    assert home("trust", "install", "--store", "nss").status == 0
+    later = home.add("Later")
+    assert home("undo").status == 0
+    assert later in home.listed()
+    assert home.root() not in home.listed()
+
+
+def test_undo_does_not_replace_a_database_that_a_browser_has_open(home: Home) -> None:
+    home.certutil("-N", "--empty-password")
+    home.install()
+    assert home("trust", "install", "--store", "nss").status == 0
+    file = home.database / "cert9.db"
+    with file.open("rb"):
+        inode = file.stat().st_ino
+        assert home("undo").status == 0
+        assert file.stat().st_ino == inode
+    assert home.root() not in home.listed()
+
+
 def test_a_root_without_files_is_found_by_its_mark_and_removed(home: Home) -> None:
     home.answers(WITH_STORES)
     assert home("--answers", "answers.toml").status == 0
@@ -116,6 +185,29 @@ def test_a_root_without_files_is_found_by_its_mark_and_removed(home: Home) -> No
         "There is no local root, and no store has one of ours.\n"
     )
     assert root not in home.listed()
+
+
+@pytest.mark.parametrize("lost", ["root.pem", "issuer.pem", "issuer-key.pem"])
+def test_a_root_that_lost_one_file_can_still_be_removed(home: Home, lost: str) -> None:
+    home.install()
+    root = home.root()
+    assert home("trust", "install", "--store", "nss").status == 0
+    (home.state / "ca" / lost).unlink()
+    rows = home("trust", "status", "--store", "nss", "--json").rows()
+    assert {(row["root"], row["trust"]) for row in rows} == {(root, "full")}
+    done = home("trust", "install", "--store", "nss")
+    refused(done, 1, "ca-incomplete", lost)
+    assert home("trust", "uninstall", "--store", "nss").status == 0
+    assert root not in home.listed()
+
+
+def test_a_store_that_this_machine_lacks_is_told_and_not_passed_over(home: Home) -> None:
+    home.install()
+    for words in (("status",), ("install",), ("install", "--store", "nss"), ("status", "--json")):
+        done = home("trust", *words, "--store", "macos")
+        refused(done, 2, "store-not-here", "'macos'")
+    assert home.trusted() == {"nss": set(), "java": set()}
+    assert home("trust", "uninstall", "--store", "macos").status == 0
 
 
 def test_names_outside_the_constraints_replace_the_root_in_the_stores(home: Home) -> None:

@@ -156,12 +156,7 @@ class WriteFile(NamedTuple):
                 "Review the plan again.",
             )
         wrote = sha256(self.content()).hexdigest()
-        # A link that leads nowhere yet stays; the file it names is what comes and goes.
-        path = self.path.resolve()
-        missing = [str(parent) for parent in path.parents if not parent.exists()]
-        kept = run.keep(before.content) if before else None
-        status = (before.mode, before.uid, before.gid) if before else (0, 0, 0)
-        return RestoreFile(path, wrote, kept, *status, tuple(missing))
+        return RestoreFile.of(self.path, system, run, wrote)
 
     def apply(self, system: System) -> None:
         """Makes the missing directories and writes the file."""
@@ -187,6 +182,17 @@ class RestoreFile(NamedTuple):
     uid: int
     gid: int
     made: tuple[str, ...]
+
+    @classmethod
+    def of(cls, path: Path, system: System, run: Run, wrote: str = "") -> "RestoreFile":
+        """Keeps a file as it is now, and notes which directories are yet to be made for it."""
+        # A link that leads nowhere yet stays; the file it names is what comes and goes.
+        path = path.resolve()
+        before = system.keep(path)
+        missing = [str(parent) for parent in path.parents if not parent.exists()]
+        kept = run.keep(before.content) if before else None
+        status = (before.mode, before.uid, before.gid) if before else (0, 0, 0)
+        return cls(path, wrote, kept, *status, tuple(missing))
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Json]) -> "RestoreFile":

@@ -289,6 +289,18 @@ class System:
         with tempfile.TemporaryDirectory(prefix="pomcert-") as name:
             yield Path(name)
 
+    def is_open(self, path: Path) -> bool:
+        """Whether a process that we may look into has the file open; on Linux only, else False."""
+        try:
+            status = path.stat()
+        except OSError:
+            return False
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            with contextlib.suppress(OSError):
+                if os.path.samestat(link.stat(), status):
+                    return True
+        return False
+
     # ── commands ───────────────────────────────────────────────────────────────────────────────
 
     def which(self, name: str) -> str | None:

@@ -1,10 +1,11 @@
 """Trusting a root, and no longer trusting one, as actions of a plan."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from wizard.core.actions import Action, Change, ChangeKind
+from wizard.core.actions import Action, Change, ChangeKind, RestoreFile
 from wizard.core.errors import WizardError
 from wizard.core.events import Json, lines
 from wizard.core.journal import Run
@@ -45,11 +46,11 @@ class TrustRoot(NamedTuple):
         """The commands that need root."""
         return _as_root(self.place.install_commands(self.anchor()))
 
-    def undo(self, _system: System, run: Run) -> "RestoreTrust":
+    def undo(self, system: System, run: Run) -> "RestoreTrust":
         """Remove it again, unless it was trusted before."""
         anchor = self.anchor()
         trusted = self.place.check(anchor).trust is Trust.FULL
-        return _undo(self.store, self.place, anchor, run, trusted=trusted)
+        return _undo(self.store, self.place, anchor, system, run, trusted=trusted)
 
     def apply(self, _system: System) -> None:
         """Installs, and looks whether it took."""
@@ -85,10 +86,10 @@ class DistrustRoot(NamedTuple):
         """The commands that need root."""
         return _as_root(self.place.uninstall_commands(self.root))
 
-    def undo(self, _system: System, run: Run) -> "RestoreTrust":
+    def undo(self, system: System, run: Run) -> "RestoreTrust":
         """Trust it again, if it was trusted."""
         trusted = self.place.check(self.root).trust is not Trust.NONE
-        return _undo(self.store, self.place, self.root, run, trusted=trusted)
+        return _undo(self.store, self.place, self.root, system, run, trusted=trusted)
 
     def apply(self, _system: System) -> None:
         """Uninstalls, and looks whether it is gone."""
@@ -140,6 +141,7 @@ class RestoreTrust(NamedTuple):
     path: Path
     der: bytes
     trusted: bool
+    files: tuple[RestoreFile, ...] = ()
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Json]) -> "RestoreTrust":
@@ -147,7 +149,11 @@ class RestoreTrust(NamedTuple):
         store, place, name, path, der = (
             str(entry[key]) for key in ("store", "place", "name", "path", "der")
         )
-        return cls(store, place, name, Path(path), bytes.fromhex(der), entry["trusted"] is True)
+        files = entry["files"] if isinstance(entry["files"], list) else []
+        return cls(
+            *(store, place, name, Path(path), bytes.fromhex(der), entry["trusted"] is True),
+            tuple(RestoreFile.from_json(file) for file in files if isinstance(file, dict)),
+        )
 
     def to_json(self) -> dict[str, Json]:
         """The record for the journal."""
@@ -159,6 +165,7 @@ class RestoreTrust(NamedTuple):
             "path": str(self.path),
             "der": self.der.hex(),
             "trusted": self.trusted,
+            "files": [file.to_json() for file in self.files],
         }
 
     def _place(self, system: System) -> Place | None:
@@ -177,14 +184,22 @@ class RestoreTrust(NamedTuple):
         """Nothing: a root that somebody removed since is as good as removed."""
         return ""
 
-    def apply(self, system: System, _run: Run) -> None:
-        """Installs or uninstalls, when the place is not as it was."""
+    def apply(self, system: System, run: Run) -> None:
+        """Installs or uninstalls, when the place is not as it was, and puts its bytes back."""
         place, anchor = self._place(system), Anchor(self.name, self.der, self.path)
-        if place is None or _as_it_was(place.check(anchor), trusted=self.trusted):
+        if place is None:
             return
-        status = place.install(anchor) if self.trusted else place.uninstall(anchor)
+        status = place.check(anchor)
+        if not _as_it_was(status, trusted=self.trusted):
+            status = place.install(anchor) if self.trusted else place.uninstall(anchor)
         if not _as_it_was(status, trusted=self.trusted):
             raise _incomplete(place, status, "is not as it was")
+        for directory, each in groupby(self.files, key=lambda file: file.path.parent):
+            files = list(each)
+            before = {file.path.name: run.kept(file.kept) for file in files if file.kept}
+            if place.alike(directory, before):
+                for file in files:
+                    file.apply(system, run)
 
 
 def changes(
@@ -231,12 +246,15 @@ def _as_it_was(status: Status, *, trusted: bool) -> bool:
     return status.trust is (Trust.FULL if trusted else Trust.NONE)
 
 
-def _undo(store: str, place: Place, anchor: Anchor, run: Run, *, trusted: bool) -> RestoreTrust:
+def _undo(
+    store: str, place: Place, anchor: Anchor, system: System, run: Run, *, trusted: bool
+) -> RestoreTrust:
     """An undo that has the root for itself: its own files may be gone by then."""
     path = anchor.path
     if trusted:
         path = run.directory / "kept" / run.keep(anchor.pem)
-    return RestoreTrust(store, place.id, anchor.name, path, anchor.der, trusted)
+    files = tuple(RestoreFile.of(file, system, run) for file in place.files())
+    return RestoreTrust(store, place.id, anchor.name, path, anchor.der, trusted, files)
 
 
 def _as_root(commands: Sequence[Command]) -> tuple[Command, ...]:

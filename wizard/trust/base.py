@@ -4,7 +4,7 @@ import base64
 import contextlib
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
@@ -81,6 +81,15 @@ class Place(Protocol):
     def ours(self) -> Sequence[bytes]:
         """The DER of every root here that carries our mark."""
 
+    def files(self) -> Sequence[Path]:
+        """The files, there or to be made, whose tools leave other bytes behind than they found.
+
+        Only those that may be put back without root.
+        """
+
+    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
+        """Whether its files in a directory say what these contents of theirs said, by file name."""
+
 
 class Store(Protocol):
     """A kind of trust store: one file in this folder, one line in the registry."""
@@ -106,7 +115,20 @@ class _Commanded(Protocol):
     def uninstall_commands(self, anchor: Anchor) -> Sequence[Command]: ...
 
 
-class ByCommands:
+class Exact:
+    """What a place inherits whose tools leave every byte as they found it."""
+
+    def files(self) -> Sequence[Path]:
+        """See `Place.files`."""
+        return ()
+
+    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
+        """See `Place.alike`."""
+        del directory, before
+        return True
+
+
+class ByCommands(Exact):
     """`install` and `uninstall` of a place that its commands alone change.
 
     The check decides, never an exit status: `keytool` and `certutil` both fail after half of the

@@ -1,7 +1,7 @@
 """The keystores of every Java on this machine: each JVM brings its own list of roots."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -93,18 +93,37 @@ class _Keystore(ByCommands):
         found = (der for _, der in self._entries() if is_ours(der))
         return list(dict.fromkeys(found))
 
+    def files(self) -> Sequence[Path]:
+        # Root must not write where somebody else may have put a link.
+        ours = self._writable() and not self.system.invoked_by_other
+        return (self.file,) if ours else ()
+
+    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
+        with self.system.scratch() as scratch:
+            kept = scratch / self.file.name
+            self.system.write(kept, before[kept.name])
+            return self._listed(kept) == self._listed(directory / kept.name)
+
     def _aliases(self, der: bytes) -> list[str]:
         """Every name the certificate has here: ours, and what Debian's hook left behind."""
         return [alias for alias, one in self._entries() if one == der]
 
     def _entries(self) -> Iterator[tuple[str, bytes]]:
-        """Each alias with its certificate.
+        """Each alias with its certificate."""
+        for alias, text in self._listed(self.file):
+            for der in certificates(text)[:1]:
+                yield alias.decode(), der
+
+    def _listed(self, file: Path) -> list[tuple[bytes, bytes]]:
+        """Each alias of a keystore with what keytool says of it.
 
         Raises:
             WizardError: `keystore-unreadable`; keytool's own words say why.
         """
         # A list needs no privilege; its words are translated unless told not to be.
-        listed = self.system.run(Command((*self._keytool("-list"), "-rfc", "-J-Duser.language=en")))
+        listed = self.system.run(
+            Command((*self._keytool(file, "-list"), "-rfc", "-J-Duser.language=en"))
+        )
         if not listed.ok:
             raise WizardError(
                 "keystore-unreadable",
@@ -113,16 +132,14 @@ class _Keystore(ByCommands):
             )
         # [text, alias, text, alias, text…]
         parts = _ENTRY.split(listed.output.encode())
-        for alias, text in zip(parts[1::2], parts[2::2], strict=True):
-            for der in certificates(text)[:1]:
-                yield alias.decode(), der
+        return sorted(zip(parts[1::2], parts[2::2], strict=True))
 
     def _command(self, *verb: str) -> Command:
-        return Command(self._keytool(*verb), as_root=not self._writable())
+        return Command(self._keytool(self.file, *verb), as_root=not self._writable())
 
-    def _keytool(self, *verb: str) -> tuple[str, ...]:
+    def _keytool(self, file: Path, *verb: str) -> tuple[str, ...]:
         # Not `-cacerts`: Java 8 does not know it, and it follows no other root directory.
-        return (self.keytool, *verb, "-keystore", str(self.file), "-storepass", PASSWORD)
+        return (self.keytool, *verb, "-keystore", str(file), "-storepass", PASSWORD)
 
     def _writable(self) -> bool:
         """Whether the person, as whom commands run unless told otherwise, may write the file."""

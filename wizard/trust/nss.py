@@ -12,7 +12,7 @@ import hashlib
 import re
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -21,6 +21,7 @@ from wizard.core.errors import WizardError
 from wizard.core.files import file_error
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
+from wizard.trust import nss_content
 from wizard.trust.base import (
     FULL,
     Anchor,
@@ -212,6 +213,21 @@ class _Browser:
     def ours(self) -> Sequence[bytes]:
         found = [der for directory in self._directories() for der in _nicknames(directory)]
         return list(dict.fromkeys(der for der in found if is_ours(der)))
+
+    def files(self) -> Sequence[Path]:
+        # Root must not write where somebody else may have put a link.
+        if self._root or self.system.invoked_by_other:
+            return ()
+        return [one / name for one in self._directories() for name in nss_content.FILES]
+
+    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
+        paths = [directory / name for name in nss_content.FILES]
+        # A browser that has it open would go on with a file that is gone.
+        if any(map(self.system.is_open, paths)):
+            return False
+        kept = {path.name: self.system.keep(path) for path in paths}
+        now = {name: file.content for name, file in kept.items() if file is not None}
+        return nss_content.alike(before, now)
 
     def _check(self, directory: Path, anchor: Anchor) -> Status:
         tool, nickname = self._held(directory, anchor)

@@ -17,7 +17,7 @@ from typing import ClassVar
 from wizard.core.errors import WizardError
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
-from wizard.trust.base import FULL, Anchor, Place, Status, Trust, is_ours, on_disk
+from wizard.trust.base import FULL, Anchor, Exact, Place, Status, Trust, is_ours, on_disk
 
 SYSTEM32 = "/mnt/c/Windows/System32"
 """Where WSL sees Windows' programs when its PATH leaves them out."""
@@ -32,7 +32,7 @@ LIST = (
 
 
 @dataclass
-class _Root:
+class _Root(Exact):
     system: System
     id: str
     title: str
