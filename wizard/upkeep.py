@@ -19,7 +19,15 @@ from wizard.engine import Session, carry_out, known_questions, target
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.strategies.base import Renewal
-from wizard.trust.base import Anchor, Place, Status, Trust
+from wizard.trust.base import (
+    Anchor,
+    Place,
+    Status,
+    Trust,
+    certificates,
+    common_name,
+    is_ours,
+)
 
 RECORDED: Final = ("strategy", "names", "output.target", "output.directory")
 """Without these answers there is no telling what a run installed."""
@@ -207,13 +215,15 @@ class Trusted(NamedTuple):
 
 
 def trust_status(system: System, state: Path, stores: Sequence[str]) -> list[Trusted]:
-    """Every place of these stores with every root of ours that it has or should have."""
+    """Every place of these stores with every root of ours that it has or should have.
+
+    Raises:
+        WizardError: `store-not-here`, `unknown-store`.
+    """
     Journal(system, state).check()
     own = _own(system, state)
     rows = []
-    from wizard.trust import places  # noqa: PLC0415  looks at the whole machine
-
-    for store, place in places(system, stores):
+    for store, place in _places(system, stores):
         try:
             found = [(own, False)] if own else []
             found += [(root, True) for root in _found(place.ours(), own, state)]
@@ -236,7 +246,8 @@ def change_trust(
     Roots whose files were lost are found by their mark and removed too.
 
     Raises:
-        WizardError: `no-root` when there is nothing to install.
+        WizardError: `no-root` when there is nothing to install, `store-not-here` when there is no
+            place for it; what `authority_files.load` raises; `unknown-store`.
     """
     from wizard.trust.action import (  # noqa: PLC0415  looks at the whole machine
         DistrustRoot,
@@ -246,8 +257,14 @@ def change_trust(
 
     why = "You asked for it."
     own = _own(system, state)
-    if install and own is None:
-        raise UsageError("no-root", "There is no local root to trust yet.", "Run: pomcert-wizard")
+    if install:
+        from wizard.pki.authority_files import load  # noqa: PLC0415  a removal needs none of it
+
+        # A root that can sign no more is worth no trust.
+        if load(system, state) is None or own is None:
+            problem = "There is no local root to trust yet."
+            raise UsageError("no-root", problem, "Run: pomcert-wizard")
+        _places(system, stores)
 
     def changes_of(store: str, place: Place) -> Iterator[Action]:
         if install and own is not None:
@@ -268,22 +285,29 @@ def change_trust(
     )
 
 
-def _own(system: System, state: Path) -> Anchor | None:
-    from wizard.pki.authority_files import load  # noqa: PLC0415
-    from wizard.strategies.local_ca import anchor_of  # noqa: PLC0415
+def _places(system: System, stores: Sequence[str]) -> Sequence[tuple[str, Place]]:
+    """Every place of these stores; each store that is named has to have one."""
+    from wizard.trust import places  # noqa: PLC0415  looks at the whole machine
 
-    authority = load(system, state)
-    return anchor_of(authority, state) if authority else None
+    for name in stores:
+        if not places(system, [name]):
+            raise UsageError(
+                "store-not-here",
+                f"This machine has no trust store of the kind {name!r}.",
+                "See what it has: pomcert-wizard trust status",
+            )
+    return places(system, stores)
+
+
+def _own(system: System, state: Path) -> Anchor | None:
+    """Our root. Its certificate is enough: a store can let go of it whatever else was lost."""
+    path = state / "ca" / "root.pem"
+    kept = system.keep(path)
+    ders = certificates(kept.content) if kept else []
+    return next((Anchor(common_name(der), der, path) for der in ders if is_ours(der)), None)
 
 
 def _found(ders: Sequence[bytes], own: Anchor | None, state: Path) -> list[Anchor]:
     """Anchors for roots that a store has and we have no files of."""
-    from cryptography import x509  # noqa: PLC0415
-
-    from wizard.pki.authority import common_name  # noqa: PLC0415
-
-    lost = [der for der in ders if own is None or der != own.der]
-    names = [common_name(x509.load_der_x509_certificate(der)) for der in lost]
-    return [
-        Anchor(name, der, state / "ca" / "root.pem") for name, der in zip(names, lost, strict=True)
-    ]
+    path = state / "ca" / "root.pem"
+    return [Anchor(common_name(der), der, path) for der in ders if own is None or der != own.der]
