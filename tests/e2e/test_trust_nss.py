@@ -272,6 +272,19 @@ def test_one_locked_profile_does_not_stop_the_others(
     assert found.uninstall(anchor).trust is Trust.NONE
 
 
+def test_a_browser_that_hangs_has_made_its_profile(
+    home: Path, anchor: Anchor, tmp_path: Path, certutil: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = home / ".mozilla/firefox"
+    ini = root / "profiles.ini"
+    made = f"mkdir -p '{root}/a.default'; printf '[Profile0]\\nPath=a.default\\n' > '{ini}'"
+    program(tmp_path / "bin", "firefox", f"{made}\nexec sleep 60")
+    monkeypatch.setattr("wizard.trust.nss.START_SECONDS", 1.0)
+    found = place(machine(tmp_path / "root", tmp_path / "bin"), "nss:firefox")
+    assert found.install(anchor).trust is Trust.FULL
+    assert anchor.name in listed(certutil, root / "a.default")
+
+
 def test_a_file_that_is_no_database_is_an_error_with_its_path(system: System, home: Path) -> None:
     found = chromium(system, home)
     (home / OLD / "cert9.db").write_text("not a database, though it is long enough to be one")

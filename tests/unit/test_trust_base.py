@@ -30,6 +30,14 @@ def test_a_certificate_that_our_root_issued_is_not_a_root(tmp_path: Path) -> Non
     assert not base.is_ours(issued)
 
 
+@pytest.mark.parametrize("name", ["pomcert ../../etc/x", "pomcert a/b", "pomcert \n*"])
+def test_a_file_name_from_a_strange_name_is_one_file(tmp_path: Path, name: str) -> None:
+    anchor = make_anchor(tmp_path, name)._replace(path=tmp_path / "lost.pem")
+    assert Path(anchor.stem).name == anchor.stem
+    with base.on_disk(machine(tmp_path), anchor) as copy:
+        assert copy.path.read_bytes() == anchor.pem
+
+
 @pytest.mark.parametrize("cut", [0, 1, 2, 3, 5, 40, 100, 200])
 def test_what_is_no_certificate_is_not_ours(tmp_path: Path, cut: int) -> None:
     assert not base.is_ours(make_anchor(tmp_path).der[:cut])

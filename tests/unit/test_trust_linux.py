@@ -8,6 +8,7 @@ from trust_support import calls, machine, make_anchor, program
 
 from wizard.core.errors import WizardError
 from wizard.core.system import System
+from wizard.trust.action import TrustRoot
 from wizard.trust.base import Place, Trust, holds
 from wizard.trust.linux import LinuxStore
 
@@ -147,6 +148,25 @@ def test_a_failing_update_is_told_in_its_own_words(tmp_path: Path) -> None:
     status = place(system).install(make_anchor(tmp_path))
     assert status.trust is Trust.PARTIAL
     assert status.reason == "update-ca-certificates: disk is full"
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo 'The disk is full.' >&2; exit 1", "update-ca-certificates: The disk is full."),
+        ("exit 0", "the file is there, `update-ca-certificates` has not run."),
+    ],
+)
+def test_an_action_that_fails_ends_its_sentence_once(
+    tmp_path: Path, script: str, told: str
+) -> None:
+    system = distribution(tmp_path, "debian")
+    program(tmp_path / "bin", "update-ca-certificates", script)
+    anchor = make_anchor(tmp_path)
+    with pytest.raises(WizardError) as caught:
+        TrustRoot(place(system), "linux", lambda: anchor, anchor, "").apply(system)
+    title = place(system).title
+    assert caught.value.summary == f"{title} does not trust the root: {told}"
 
 
 def test_a_missing_update_command_is_told(tmp_path: Path) -> None:

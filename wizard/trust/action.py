@@ -273,8 +273,9 @@ def _change(action: TrustRoot | DistrustRoot, commands: Sequence[Command], detai
 
 
 def _incomplete(place: Place, status: Status, what: str) -> WizardError:
+    reason = status.reason.rstrip(".") or "its commands changed nothing"
     return WizardError(
         "trust-incomplete",
-        f"{place.title} {what}: {status.reason}.",
+        f"{place.title} {what}: {reason}.",
         "See: pomcert-wizard trust status",
     )

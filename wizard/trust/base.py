@@ -54,7 +54,7 @@ class Anchor(NamedTuple):
     @property
     def stem(self) -> str:
         """A file name for it without suffix, safe everywhere: `pomcert-1a2b3c4d`."""
-        return self.name.replace(" ", "-")
+        return re.sub(r"[^\w.-]", "-", self.name)
 
 
 class Place(Protocol):

@@ -186,19 +186,16 @@ class _Browser:
         ]
 
     def install(self, anchor: Anchor) -> Status:
-        failures = {}
+        failures = []
         with on_disk(self.system, anchor) as readable:
             if not self._directories():
-                for command in self._start():
-                    self.system.run(command, START_SECONDS)
+                self._make_profile()
             for directory in self._directories():
                 failed = self._install(directory, anchor, readable)
                 if failed:
-                    failures[directory.name] = failed
+                    failures.append(f"{directory.name}: {failed}")
         status = self.check(anchor)
-        if not failures:
-            return status
-        return Status(status.trust, "; ".join(f"{name}: {why}" for name, why in failures.items()))
+        return Status(status.trust, "; ".join(failures)) if failures else status
 
     def uninstall(self, anchor: Anchor) -> Status:
         with on_disk(self.system, anchor) as readable:
@@ -295,6 +292,15 @@ class _Browser:
 
     def _directories(self) -> list[Path]:
         return self.browser.directories(self.system)
+
+    def _make_profile(self) -> None:
+        for command in self._start():
+            try:
+                self.system.run(command, START_SECONDS)
+            except WizardError:
+                # It may hang without a screen, but the profile is the first thing that it makes.
+                if not self._directories():
+                    raise
 
     def _start(self) -> list[Command]:
         """Starts a browser that was never started, so that it makes its profile itself."""
