@@ -19,7 +19,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.plan import Plan
 from wizard.core.questions import Value
-from wizard.core.system import System
+from wizard.core.system import Person, System
 from wizard.engine import Session
 from wizard.pki import authority, chain
 from wizard.pomerium.detect import detect_names, find_config
@@ -119,6 +119,38 @@ def test_a_configuration_that_its_user_cannot_read_is_told(folder: Path) -> None
         notices = session(folder, owner="nobody").plan().notices
         assert any(f"chown nobody {config}" in notice for notice in notices) is told
         assert not any("chown" in notice for notice in session(folder).plan().notices)
+
+
+@pytest.mark.usefixtures("root")
+def test_under_sudo_what_goes_into_a_home_belongs_to_the_person(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    somebody = Person("nobody", NOBODY.pw_uid, NOBODY.pw_gid, folder / "home")
+    monkeypatch.setattr(System, "person", somebody)
+    (folder / "home").mkdir()
+    os.chown(folder / "home", NOBODY.pw_uid, NOBODY.pw_gid)
+    answers = Answers({"names": ("a.example.com",), "local_ca.stores": ()})
+    ready = Session(System(root=folder / "root"), folder / "state", answers)
+    assert ready.answers().text("output.owner") == "nobody"
+    assert list(ready.apply(ready.plan(), may_ask=False))
+    made = [*(folder / "home").rglob("*")]
+    assert {path.stat().st_uid for path in made} == {NOBODY.pw_uid}
+    assert folder / "home/.config/pomerium/tls/ca.pem" in made
+
+
+@pytest.mark.usefixtures("root")
+def test_under_sudo_the_package_is_found_where_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    somebody = Person("nobody", NOBODY.pw_uid, NOBODY.pw_gid, folder / "home")
+    monkeypatch.setattr(System, "person", somebody)
+    packaged = folder / "root/etc/pomerium/config.yaml"
+    packaged.parent.mkdir(parents=True)
+    packaged.write_text("routes: []\n")
+    ready = Session(System(root=folder / "root"), folder / "state")
+    assert ready.value(ready.question("output.directory")).value == "/etc/pomerium/tls"
+    assert ready.value(ready.question("output.owner"), ready.answers()).value != "nobody"
 
 
 @pytest.mark.parametrize("name", [KEY, CHAIN, "ca.pem"])

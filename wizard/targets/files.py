@@ -77,7 +77,7 @@ class Files:
                     before=installed.chain,
                 )
             )
-        actions += _root(_root_path(installed), system, material)
+        actions += _root(_root_path(installed), system, material, owner)
         actions += _exports(system, material, owner)
         for action in actions:
             writable(action.path)
@@ -117,7 +117,9 @@ def _root_path(installed: Installed) -> Path:
     return installed.chain_path.with_name("ca.pem")
 
 
-def _root(path: Path, system: System, material: Material) -> list[WriteFile]:
+def _root(
+    path: Path, system: System, material: Material, owner: tuple[int, int] | None
+) -> list[WriteFile]:
     """The root beside the certificate, for clients that must be given it."""
     before = system.keep(path)
     if material.root is None:
@@ -133,7 +135,7 @@ def _root(path: Path, system: System, material: Material) -> list[WriteFile]:
             "Choose another output.directory, or move the file away.",
         )
     why = "For clients that must be given the root by name; it holds no secret."
-    return [WriteFile(path, "root certificate", why, material.root, before=before)]
+    return [WriteFile(path, "root certificate", why, material.root, owner=owner, before=before)]
 
 
 def _is_foreign(kept: Kept) -> bool:

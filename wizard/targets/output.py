@@ -16,7 +16,8 @@ def output(system: System) -> tuple[Question, ...]:
     """Where the certificate, its key and the configuration go, and who reads them."""
 
     def directory(_answers: Answers) -> str:
-        if system.is_root and not system.invoked_by_other:
+        packaged = find_config(system) == system.at(PACKAGED)
+        if system.is_root and (packaged or not system.invoked_by_other):
             return str(Path(PACKAGED).parent / "tls")
         return str(system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium" / "tls")
 
@@ -26,9 +27,13 @@ def output(system: System) -> tuple[Question, ...]:
             return Detected(str(found), "found on this machine")
         return str(Path(answers.text("output.directory")).parent / "config.yaml")
 
-    def owner(_answers: Answers) -> str | Detected:
+    def owner(answers: Answers) -> str | Detected:
         if not system.is_root or system.platform == "win32":
             return ""
+        person = system.person
+        below = Path(answers.text("output.directory")).is_relative_to(person.home)
+        if system.invoked_by_other and below:
+            return Detected(person.name, "whose home directory it is")
         import pwd  # noqa: PLC0415  POSIX only
 
         known = any(entry.pw_name == "pomerium" for entry in pwd.getpwall())
