@@ -66,10 +66,12 @@ clean: ## remove everything made here
 
 $(BIN)/.synced: pyproject.toml uv.lock $(BIN)/python $(UV)
 	@$(UV) sync --quiet --frozen --inexact --compile-bytecode # inexact: leaves the tools of `make test` where they are
+	@$(BIN)/python -m compileall -q wizard
 	@touch $@
 
 $(BIN)/.synced-dev: pyproject.toml uv.lock $(BIN)/python $(UV)
 	@$(UV) sync --quiet --frozen --group dev --compile-bytecode
+	@$(BIN)/python -m compileall -q wizard
 	@touch $@ $(BIN)/.synced
 
 $(BIN)/python: | $(UV)
