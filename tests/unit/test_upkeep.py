@@ -12,7 +12,7 @@ import pytest
 from wizard import upkeep
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
-from wizard.core.events import Event, Finished
+from wizard.core.events import ActionDone, Event, Finished
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.engine import Session
@@ -134,6 +134,15 @@ def test_an_expired_certificate_is_told(
     install.system.ahead = timedelta(days=100)
     assert commands.run(options, install.system, install.state, Text(), may_ask=False) == 0
     assert "UTC, it has expired" in capsys.readouterr().out
+
+
+def test_a_renewal_writes_the_key_and_the_chain_and_nothing_else(install: Install) -> None:
+    done = [
+        Path(event.id).name
+        for event in upkeep.renew(install.system, install.state, force=True)
+        if isinstance(event, ActionDone)
+    ]
+    assert done == ["_wildcard.example.com-key.pem", "_wildcard.example.com.pem"]
 
 
 def test_force_renews_what_is_not_due(install: Install) -> None:

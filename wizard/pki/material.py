@@ -27,9 +27,9 @@ class Material(NamedTuple):
 
     `chain` is PEM, the leaf first, and `key` its key; both are called once, at apply. `is_current`
     says that the files on disk are good as they are. `root` is PEM of a private root, for clients
-    that need it named. `is_development` says that the names must not be pinned by HSTS.
-    `is_renewal` says that only these files are wanted: the configuration names them already, or a
-    person took them out.
+    that need it named; `has_root` says that asking for it makes none. `is_development` says that
+    the names must not be pinned by HSTS. `is_renewal` says that only these files are wanted: the
+    configuration names them already, or a person took them out.
     """
 
     names: tuple[str, ...]
@@ -38,6 +38,7 @@ class Material(NamedTuple):
     is_current: bool
     is_development: bool
     root: Callable[[], bytes] | None = None
+    has_root: bool = False
     is_renewal: bool = False
     exports: tuple[Export, ...] = ()
 

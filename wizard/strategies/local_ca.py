@@ -93,6 +93,7 @@ class LocalCa:
             is_development=True,
             is_renewal=is_renewal,
             root=issuance.root_pem,
+            has_root=fits,
             exports=_exports(answers, system, issuance),
         )
         trusts = _wanted(answers) and not (fits and is_renewal)

@@ -124,7 +124,7 @@ def _root(
     before = system.keep(path)
     if material.root is None:
         return []
-    if material.is_current and before is not None and before.content == material.root():
+    if material.has_root and before is not None and before.content == material.root():
         return []
     if before is not None and _is_foreign(before):
         if material.is_renewal:
