@@ -20,6 +20,7 @@ from trust_support import machine, make_anchor, make_authority, make_leaf, outpu
 
 from wizard.core.errors import WizardError
 from wizard.core.system import Person, System
+from wizard.trust.action import TrustRoot
 from wizard.trust.base import Anchor, Place, Trust
 from wizard.trust.browsers import BROWSERS
 from wizard.trust.nss import HELPER, Certutil, Library, NssStore
@@ -270,6 +271,36 @@ def test_one_locked_profile_does_not_stop_the_others(
     for name in ("b.open", "c.new"):
         output(certutil, "-V", "-u", "L", "-n", anchor.name, "-d", f"sql:{root / name}")
     assert found.uninstall(anchor).trust is Trust.NONE
+
+
+def test_a_plan_tells_that_chromium_has_to_be_started_again(
+    system: System, home: Path, anchor: Anchor
+) -> None:
+    (home / ".mozilla/firefox/a").mkdir(parents=True)
+    (home / ".mozilla/firefox/profiles.ini").write_text("[Profile0]\nPath=a\n")
+    told = {
+        one.id: "started again" in TrustRoot(one, "nss", lambda: anchor, anchor, "").preview().why
+        for one in (chromium(system, home), place(system, "nss:firefox"))
+    }
+    assert told == {"nss:chromium": True, "nss:firefox": False}
+
+
+def test_without_any_tool_it_is_told_what_to_install(
+    home: Path, anchor: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, certutil: str
+) -> None:
+    """A helper that finds no library stands for a machine without one."""
+    helper = tmp_path / "nss_ctypes.py"
+    text = HELPER.read_text().replace('Path("libnss3.so")', 'Path("libnss3-not.so")')
+    helper.write_text(text.replace("/libnss3.so", "/libnss3-not.so"))
+    monkeypatch.setattr("wizard.trust.nss.HELPER", helper)
+    program(tmp_path / "bin", "certutil", "exit 2")
+    found = chromium(machine(tmp_path / "root", tmp_path / "bin"), home)
+    assert "install libnss3-tools (Debian)" in found.install(anchor).reason
+    add(certutil, database(certutil, home / OLD), anchor, anchor.name, ",,")
+    with pytest.raises(WizardError) as caught:
+        found.check(anchor)
+    assert caught.value.code == "nss-tools-missing"
+    assert "install libnss3-tools (Debian)" in caught.value.summary
 
 
 def test_a_browser_that_hangs_has_made_its_profile(

@@ -263,11 +263,12 @@ def _as_root(commands: Sequence[Command]) -> tuple[Command, ...]:
 
 def _change(action: TrustRoot | DistrustRoot, commands: Sequence[Command], detail: str) -> Change:
     by_root = " (needs root)" if _as_root(commands) else ""
+    notes = dict.fromkeys(command.note for command in commands if command.note)
     return Change(
         ChangeKind.RUN,
         action.place.title,
         f"{detail}{by_root}",
-        action.why,
+        " ".join((action.why, *notes)),
         commands=lines(tuple(commands)),
     )
 

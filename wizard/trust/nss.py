@@ -34,10 +34,12 @@ from wizard.trust.base import (
     on_disk,
     run_all,
 )
-from wizard.trust.browsers import BROWSERS, Browser, Machine
+from wizard.trust.browsers import BROWSERS, Browser, Machine, Profiles
 
 HELPER = Path(__file__).with_name("nss_ctypes.py")
 START_SECONDS = 60.0
+NOTE = "A browser of this kind that is open learns of it when it is started again."
+"""Chromium reads its database once; Firefox sees a change at the next page."""
 CERTIFICATE = b"\x00\x00\x00\x01"
 """CKO_CERTIFICATE, as NSS writes numbers into its database."""
 DATABASES = ("cert9.db", "key4.db", "cert8.db", "key3.db")
@@ -131,8 +133,7 @@ class Library:
             raise WizardError(
                 "nss-tools-missing" if "libnss3.so" in result.output else "nss-failed",
                 f"Cannot read {directory}: {result.output.strip()}.",
-                "Install NSS's certutil: libnss3-tools (Debian), nss-tools (Fedora, Alpine), "
-                "mozilla-nss-tools (SUSE), nss (Arch).",
+                "Mend that and run again.",
             )
         return result.output
 
@@ -284,7 +285,9 @@ class _Browser:
         missing = [str(one) for one in (directory, *directory.parents) if not is_directory(one)]
         argv = ("install", "-d", "-m", "0700", *reversed(missing))
         made = [Command(argv, self._root)] if missing else []
-        return made + tool.add(directory, anchor, nickname or "", root=self._root)
+        added = tool.add(directory, anchor, nickname or "", root=self._root)
+        note = "" if isinstance(self.browser, Profiles) else NOTE
+        return made + [command._replace(note=note) for command in added]
 
     @property
     def _root(self) -> bool:

@@ -26,6 +26,10 @@ LIBRARIES = (
 """Searched after the loader's own path: each browser of this family brings one."""
 BESIDE = ("libnspr4.so", "libplc4.so", "libplds4.so", "libnssutil3.so", "libmozsqlite3.so")
 """Loaded before a browser's libnss3: the distribution's own of that name may be too old for it."""
+MISSING = (
+    "there is neither libnss3.so nor certutil; install libnss3-tools (Debian), nss-tools (Fedora, "
+    "Alpine), mozilla-nss-tools (SUSE) or nss (Arch)"
+)
 _TRUSTED_CA = 1 << 4  # CERTDB_TRUSTED_CA, the C of `C,,`
 
 
@@ -80,7 +84,7 @@ def library() -> ctypes.CDLL:
         ):
             function.restype = ctypes.c_void_p
         return nss
-    raise NssError(NO_LIBRARY, "libnss3.so is not on this machine")
+    raise NssError(NO_LIBRARY, MISSING)
 
 
 class Database:
