@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
-from wizard.core.answers import SCHEMA_VERSION, Answers, document, line_of
+from wizard.core.answers import AUTO, SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
 from wizard.core.questions import Kind, Question, Value
 
@@ -88,7 +88,9 @@ def _property(question: Question) -> Json:
         "description": f"{question.why} {question.help}",
     }
     default = question.constant()
-    if default is not None:
+    if default == AUTO:
+        row["default"] = "auto"
+    elif default is not None:
         row["default"] = list(default) if isinstance(default, tuple) else default
     words: list[Json] = [choice.value for choice in question.offered()]
     text: dict[str, Json] = {"type": "string"}
@@ -100,7 +102,7 @@ def _property(question: Question) -> Json:
         case Kind.MANY:
             items: dict[str, Json] = {"type": "array", "items": {"enum": words}}
             every: list[Json] = ["auto", ["auto"]]
-            return {**row, "default": "auto", "anyOf": [{"enum": every}, items]}
+            return {**row, "anyOf": [{"enum": every}, items]}
         case Kind.NAMES:
             return {**row, "type": "array", "items": text, "minItems": 1}
         case _:

@@ -110,6 +110,12 @@ def test_every_kind_of_key_is_taken_by_openssl_java_and_nss(
     assert "SUCCESSFUL" in said(str(need("pk12util")), "-d", *nss)
 
 
+def test_auto_stands_for_every_form_there_is(tmp_path: Path) -> None:
+    assert wizard(tmp_path, "local_ca.export=auto").returncode == 0
+    made = {path.name for path in (tmp_path / "tls").glob("*.p12")}
+    assert made == {f"{STEM}.p12", "truststore.p12"}
+
+
 def test_nobody_else_can_read_the_exports(exported: Path) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in exported.glob("*.p12")}
     assert modes == {f"{STEM}.p12": 0o600, "truststore.p12": 0o600}

@@ -163,7 +163,7 @@ def _exports(answers: Answers, system: System, issuance: Issuance) -> tuple[Expo
     every = pkcs12.exports(
         issuance.installed.chain_path, lambda: (issuance.authority, issuance.leaf), password
     )
-    return tuple(export for form, export in every.items() if form in wanted)
+    return tuple(export for form, export in every.items() if form in wanted or wanted == AUTO)
 
 
 def _authority_files(system: System, state: Path, issuance: Issuance) -> list[Action]:
