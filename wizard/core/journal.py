@@ -217,11 +217,17 @@ class Journal(NamedTuple):
         return [run for run in self.runs() if run.outcome() == "applied"]
 
     def cut_off(self) -> list[Run]:
-        """The runs that a crash ended after they began to change something. Oldest first."""
+        """The runs that a crash ended after they began to change something. Oldest first.
+
+        A run that kept a file may have left a part of it, and was about to change the file.
+        """
         return [
             run
             for run in self.runs()
-            if not run.outcome() and any("undo" in entry for entry in run.entries())
+            if not run.outcome()
+            and (
+                (run.directory / "kept").is_dir() or any("undo" in entry for entry in run.entries())
+            )
         ]
 
     def refuse_cut_off(self) -> None:
