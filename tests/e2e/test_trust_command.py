@@ -170,6 +170,28 @@ def test_undo_does_not_replace_a_database_that_a_browser_has_open(home: Home) ->
     assert home.root() not in home.listed()
 
 
+def test_undo_leaves_a_profile_that_trusted_the_root_before(home: Home) -> None:
+    """A run before this one was asked for that trust, and it still stands."""
+    home.install()
+    profiles = home.folder / "home/.mozilla/firefox"
+    (profiles / "old").mkdir(parents=True)
+    (profiles / "profiles.ini").write_text("[Profile0]\nPath=old\n[Profile1]\nPath=new\n")
+    assert home("trust", "install", "--store", "nss").status == 0
+    (profiles / "new").mkdir()
+    before = tree(profiles)
+    assert home("trust", "install", "--store", "nss").status == 0
+    assert home("undo").status == 0
+    assert {path: entry for path, entry in tree(profiles).items() if entry[0] == "-"} == {
+        path: entry for path, entry in before.items() if entry[0] == "-"
+    }
+    (row,) = (
+        row
+        for row in home("trust", "status", "--store", "nss", "--json").rows()
+        if row["place"] == "Firefox"
+    )
+    assert (row["trust"], row["reason"]) == ("partial", "new: not installed")
+
+
 def test_a_root_without_files_is_found_by_its_mark_and_removed(home: Home) -> None:
     home.answers(WITH_STORES)
     assert home("--answers", "answers.toml").status == 0

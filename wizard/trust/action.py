@@ -197,7 +197,7 @@ class RestoreTrust(NamedTuple):
         for directory, each in groupby(self.files, key=lambda file: file.path.parent):
             files = list(each)
             before = {file.path.name: run.kept(file.kept) for file in files if file.kept}
-            if place.alike(directory, before):
+            if place.alike(directory, before, anchor):
                 for file in files:
                     file.apply(system, run)
 

@@ -87,8 +87,11 @@ class Place(Protocol):
         Only those that may be put back without root.
         """
 
-    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
-        """Whether its files in a directory say what these contents of theirs said, by file name."""
+    def alike(self, directory: Path, before: Mapping[str, bytes], anchor: Anchor) -> bool:
+        """Whether its files in a directory say what these contents of theirs said, by file name.
+
+        What either says of the anchor does not count.
+        """
 
 
 class Store(Protocol):
@@ -122,9 +125,9 @@ class Exact:
         """See `Place.files`."""
         return ()
 
-    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
+    def alike(self, directory: Path, before: Mapping[str, bytes], anchor: Anchor) -> bool:
         """See `Place.alike`."""
-        del directory, before
+        del directory, before, anchor
         return True
 
 

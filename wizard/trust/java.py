@@ -98,7 +98,8 @@ class _Keystore(ByCommands):
         ours = self._writable() and not self.system.invoked_by_other
         return (self.file,) if ours else ()
 
-    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
+    def alike(self, directory: Path, before: Mapping[str, bytes], anchor: Anchor) -> bool:
+        del anchor  # a keystore has it or not: by now it is as it was
         with self.system.scratch() as scratch:
             kept = scratch / self.file.name
             self.system.write(kept, before[kept.name])

@@ -218,14 +218,14 @@ class _Browser:
             return ()
         return [one / name for one in self._directories() for name in nss_content.FILES]
 
-    def alike(self, directory: Path, before: Mapping[str, bytes]) -> bool:
+    def alike(self, directory: Path, before: Mapping[str, bytes], anchor: Anchor) -> bool:
         paths = [directory / name for name in nss_content.FILES]
         # A browser that has it open would go on with a file that is gone.
         if any(map(self.system.is_open, paths)):
             return False
         kept = {path.name: self.system.keep(path) for path in paths}
         now = {name: file.content for name, file in kept.items() if file is not None}
-        return nss_content.alike(before, now)
+        return nss_content.alike(before, now, anchor.der)
 
     def _check(self, directory: Path, anchor: Anchor) -> Status:
         tool, nickname = self._held(directory, anchor)

@@ -15,8 +15,11 @@ _OBJECTS: Final = ("nssPublic", "nssPrivate")
 Row = tuple[str, tuple[tuple[str, bytes | int | str], ...]]
 
 
-def alike(before: Mapping[str, bytes], now: Mapping[str, bytes]) -> bool:
+def alike(before: Mapping[str, bytes], now: Mapping[str, bytes], root: bytes) -> bool:
     """Whether a database says what it said before; both are the contents of files by name.
+
+    What either says of one root, given by its DER, does not count: one of several databases may
+    have trusted it before, and the old bytes give that back too.
 
     A database that was not there before said nothing: now it may hold no certificate, no key and
     no module but NSS's own. What cannot be read is like nothing.
@@ -24,18 +27,18 @@ def alike(before: Mapping[str, bytes], now: Mapping[str, bytes]) -> bool:
     modules = now.get("pkcs11.txt", b"")
     try:
         if not before:
-            return not _objects(now) and modules.count(b"library=") <= 1
+            return not _objects(now, root) and modules.count(b"library=") <= 1
         return (
             modules == before.get("pkcs11.txt", b"")
-            and _objects(before) == _objects(now)
+            and _objects(before, root) == _objects(now, root)
             and _password(before) == _password(now)
         )
     except sqlite3.Error:
         return False
 
 
-def _objects(contents: Mapping[str, bytes]) -> list[Row]:
-    """Certificates, trust and keys; the number of a row says nothing."""
+def _objects(contents: Mapping[str, bytes], root: bytes) -> list[Row]:
+    """Certificates, trust and keys but for those of a root; the number of a row says nothing."""
     found = []
     for name in ("cert9.db", "key4.db"):
         with _opened(contents.get(name, b"")) as database:
@@ -44,7 +47,13 @@ def _objects(contents: Mapping[str, bytes]) -> list[Row]:
                     (table, tuple((column, value) for column, value in row if column != "id"))
                     for row in _rows(database, table)
                 ]
-    return sorted(found, key=repr)
+    # Trust names its certificate by issuer and serial number.
+    of_root = {_named(row) for _, row in found if ("a11", root) in row}
+    return sorted((one for one in found if _named(one[1]) not in of_root), key=repr)
+
+
+def _named(row: tuple[tuple[str, bytes | int | str], ...]) -> tuple[bytes | int | str, ...]:
+    return tuple(value for column, value in row if column in {"a81", "a82"})
 
 
 def _password(contents: Mapping[str, bytes]) -> list[Row]:
