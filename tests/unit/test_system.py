@@ -236,3 +236,12 @@ def test_an_error_of_the_system_says_what_where_and_what_to_do(number: int, code
     assert error.code == code
     assert error.summary == f"Cannot write /etc/x.pem: {os.strerror(number)}."
     assert error.hint.endswith(".")
+
+
+def test_a_file_is_open_while_somebody_has_it(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with file.open():
+        assert System().is_open(file)
+    assert not System().is_open(file)
+    assert not System().is_open(tmp_path / "gone")

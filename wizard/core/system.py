@@ -295,11 +295,7 @@ class System:
             status = path.stat()
         except OSError:
             return False
-        for link in Path("/proc").glob("[0-9]*/fd/*"):
-            with contextlib.suppress(OSError):
-                if os.path.samestat(link.stat(), status):
-                    return True
-        return False
+        return any(_has_open(process, status) for process in Path("/proc").glob("[0-9]*"))
 
     # ── commands ───────────────────────────────────────────────────────────────────────────────
 
@@ -368,6 +364,16 @@ class System:
         except OSError as error:
             raise file_error(error, "run", Path(program)) from None
         return Result(process.returncode, output.decode(errors="replace"))
+
+
+def _has_open(process: Path, status: os.stat_result) -> bool:
+    # It may be another person's, or end while it is looked at.
+    with contextlib.suppress(OSError):
+        for link in (process / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                if os.path.samestat(link.stat(), status):
+                    return True
+    return False
 
 
 def _kill_all(leader: int) -> None:
