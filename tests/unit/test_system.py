@@ -245,3 +245,11 @@ def test_a_file_is_open_while_somebody_has_it(tmp_path: Path) -> None:
         assert System().is_open(file)
     assert not System().is_open(file)
     assert not System().is_open(tmp_path / "gone")
+
+
+@pytest.mark.parametrize("invoker", ["", "0", "-1", "abc", "²", "9" * 30, "4294967295"])
+def test_who_called_sudo_is_nobody_when_the_variable_is_rubbish(
+    tmp_path: Path, invoker: str
+) -> None:
+    env = {"SUDO_UID": invoker, "HOME": str(tmp_path)}
+    assert System(env=env).person.uid == os.geteuid()

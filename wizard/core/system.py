@@ -128,7 +128,7 @@ class System:
         invoker = self.env.get("SUDO_UID", "")
         by_name = self.env.get("DOAS_USER", "")
         try:
-            if self.is_root and invoker.isdigit() and invoker != "0":
+            if self.is_root and invoker.isdecimal() and invoker != "0":
                 entry = pwd.getpwuid(int(invoker))
             elif self.is_root and by_name not in {"", "root"}:
                 entry = pwd.getpwnam(by_name)

@@ -184,8 +184,8 @@ class _System(ByCommands):
                 "`sudo nixos-rebuild switch`"
             )
         return (
-            "this Linux keeps its roots in a way the wizard does not know; "
-            f"add {anchor.path} by the tool of your distribution"
+            "this Linux keeps its roots in a way the wizard does not know; install the package "
+            f"ca-certificates, or add {anchor.path} by the tool of your distribution"
         )
 
     def _advice_to_remove(self) -> str:
