@@ -94,6 +94,18 @@ def test_the_tool_is_the_one_that_can(system: System, home: Path, tmp_path: Path
     assert isinstance(tool, Library if (tmp_path / "bin/certutil").exists() else Certutil)
 
 
+@pytest.mark.parametrize(
+    "content", ["#!/nowhere/sh\n", "no program at all", "#!/bin/sh\nsleep 60\n"]
+)
+def test_a_certutil_that_does_not_start_stops_nothing(
+    home: Path, anchor: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    program(tmp_path / "bin", "certutil", "").write_text(content)
+    monkeypatch.setattr("wizard.trust.nss.SECONDS", 1.0)
+    found = chromium(machine(tmp_path / "root", tmp_path / "bin"), home)
+    assert found.install(anchor).trust is Trust.FULL
+
+
 def test_a_database_is_made_where_there_is_none(
     system: System, home: Path, anchor: Anchor, certutil: str, need: Need
 ) -> None:

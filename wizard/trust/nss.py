@@ -37,6 +37,7 @@ from wizard.trust.base import (
 from wizard.trust.browsers import BROWSERS, Browser, Machine, Profiles
 
 HELPER = Path(__file__).with_name("nss_ctypes.py")
+SECONDS = 10.0
 START_SECONDS = 60.0
 NOTE = "A browser of this kind that is open learns of it when it is started again."
 """Chromium reads its database once; Firefox sees a change at the next page."""
@@ -335,9 +336,9 @@ class NssStore:
 
 def _tool(system: System) -> Tool:
     """NSS's certutil, which a person can read and paste; else its library."""
-    if system.which("certutil"):
-        # Another program of this name exists; only NSS's adds certificates with -A.
-        described = system.run(Command(("certutil", "-H"))).output
+    # Another program of this name exists, and one may not even start; only NSS's adds with -A.
+    with contextlib.suppress(WizardError):
+        described = system.run(Command(("certutil", "-H")), SECONDS).output
         if any(line.startswith("-A ") for line in described.splitlines()):
             return Certutil(system)
     return Library(system)
