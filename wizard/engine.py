@@ -9,7 +9,7 @@ from typing import cast
 from wizard.core import apply, registry
 from wizard.core.answers import AUTO, Answers, read_word
 from wizard.core.elevation import Elevation
-from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.errors import UsageError
 from wizard.core.events import Event, Finished
 from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
@@ -318,12 +318,7 @@ def settle(system: System, journal: Journal, *, may_ask: bool) -> Iterator[Event
             for run in reversed(journal.cut_off()):
                 apply.refuse_drift(run, system)
                 if (yield from apply.take_back(run, system, elevation, "rolled-back")):
-                    raise WizardError(
-                        "run-cut-off",
-                        f"Run {run.id} was cut off, and not all of it could be taken back.",
-                        "Do what is said above and run again.",
-                        exit_code=ExitCode.NEEDS_CLEANUP,
-                    )
+                    raise apply.half_done(run, "Do what is said above.")
     finally:
         elevation.stop()
 

@@ -276,6 +276,8 @@ def test_status_tells_what_is_installed(wizard: Wizard) -> None:
     assert "*.localhost.pomerium.io, localhost.pomerium.io  (local-ca)" in done.out
     assert "in 89 days" in done.out or "in 90 days" in done.out
     assert "drift        none" in done.out
+    undo = next(line for line in done.out.splitlines() if "  undo  " in line)
+    assert undo.endswith(f" --state-dir {wizard.state}")
     row = wizard("status", "--json").rows()[0]
     assert row["event"] == "certificate"
     assert row["names"] == ["*.localhost.pomerium.io", "localhost.pomerium.io"]

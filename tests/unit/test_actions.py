@@ -110,6 +110,20 @@ def test_undone_twice_is_undone_once(tmp_path: Path, system: System, run: Run) -
     assert (path.read_bytes(), path.stat().st_ino) == (b"old", inode)
 
 
+@pytest.mark.parametrize(("mode", "directory"), [(0o600, 0o700), (0o644, 0o755)])
+def test_a_directory_that_an_earlier_run_took_along_comes_back(
+    tmp_path: Path, system: System, run: Run, mode: int, directory: int
+) -> None:
+    path = tmp_path / "ca/issuer.pem"
+    earlier = done(writing(path, mode=mode), system, run)
+    later = done(writing(path, before=system.keep(path)), system, run)
+    earlier.apply(system, run)
+    assert not path.parent.exists()
+    later.apply(system, run)
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.parent.stat().st_mode) == directory
+
+
 def test_nothing_is_written_over_a_change_since_the_plan(
     tmp_path: Path, system: System, run: Run
 ) -> None:

@@ -238,6 +238,22 @@ def test_whatever_is_raised_everything_is_taken_back(
     assert journal.cut_off() == []
 
 
+def test_a_stopped_run_that_stays_half_done_is_never_called_whole(
+    journal: Journal, tmp_path: Path
+) -> None:
+    def block() -> None:
+        (tmp_path / "a").unlink()
+        (tmp_path / "a").mkdir()
+        raise KeyboardInterrupt
+
+    steps = [Step(tmp_path / "a"), Step(tmp_path / "b", meanwhile=block)]
+    with pytest.raises(WizardError) as caught:
+        list(running(journal, *steps))
+    assert (caught.value.code, caught.value.exit_code) == ("run-cut-off", ExitCode.NEEDS_CLEANUP)
+    assert str(tmp_path / "a") in caught.value.hint
+    assert len(journal.cut_off()) == 1
+
+
 def test_a_step_that_cannot_be_taken_back_is_told_and_tried_again(
     journal: Journal, tmp_path: Path
 ) -> None:

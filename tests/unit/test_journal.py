@@ -111,7 +111,7 @@ def test_an_entry_that_did_not_reach_the_disk_is_taken_out(
     assert run.outcome() == ""
 
 
-@pytest.mark.parametrize("line", ["{", "[1]", "null", '"text"', "\x00"])
+@pytest.mark.parametrize("line", ["{", "[1]", "null", '"text"', "\x00", "[" * 100_000])
 def test_a_whole_line_that_is_no_entry_is_damage(run: Run, line: str) -> None:
     with file_of(run).open("a") as file:
         file.write(f"{line}\n")

@@ -251,6 +251,11 @@ class RestoreFile(NamedTuple):
 
     def _put_back(self, before: Kept, system: System, *, may_remove: bool) -> None:
         owner = before.uid, before.gid
+        # An earlier run that was undone first took along the directories it had made.
+        is_private = not before.mode & 0o077
+        for parent in reversed(self.path.parents):
+            if not parent.exists():
+                system.make_directory(parent, 0o700 if is_private else 0o755)
         try:
             system.write(self.path, before.content, before.mode, owner)
         except WizardError as error:

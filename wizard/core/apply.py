@@ -76,8 +76,10 @@ def apply(
         yield Finished("needs-cleanup" if stuck else "rolled-back", int(code), run.id)
     finally:
         if not settled:
-            for _ in take_back(run, system, elevation, "rolled-back"):
-                pass
+            told = list(take_back(run, system, elevation, "rolled-back"))
+            for event in told:
+                if isinstance(event, ActionFailed):
+                    raise half_done(run, f"{event.summary} {event.hint}")
 
 
 def _act(
@@ -154,6 +156,17 @@ def take_back(
     return stuck
 
 
+def half_done(run: Run, hint: str) -> WizardError:
+    """The error for a run that was cut off and cannot be taken back either."""
+    return WizardError(
+        "run-cut-off",
+        f"Run {run.id} was cut off, and not all of it could be taken back.",
+        f"{hint} Then run again, or only take it back: "
+        + ourselves.line(run.system, run.directory.parents[1], "undo", run.id),
+        exit_code=ExitCode.NEEDS_CLEANUP,
+    )
+
+
 def undos(run: Run) -> list[tuple[str, str, Undo]]:
     """Id, title and undo of every step that a run began, the last one first.
 
@@ -185,12 +198,15 @@ def refuse_drift(run: Run, system: System, later: str = "") -> None:
     """
     changed = [drift for _, _, undo in undos(run) if (drift := undo.drift(system))]
     if changed:
+        state = run.directory.parents[1]
+        first = ourselves.line(system, state, "undo", later) if later else ""
+        anyway = ourselves.line(system, state, "undo", run.id, "--force")
         raise WizardError(
             "changed-since",
             f"Undoing run {run.id} would lose what somebody did since: {'; '.join(changed)}.",
             "Nothing was touched. "
-            + (f"First undo what came later: pomcert-wizard undo {later}. " if later else "")
-            + f"To undo in any case: pomcert-wizard undo {run.id} --force "
+            + (f"First undo what came later: {first}. " if later else "")
+            + f"To undo in any case: {anyway} "
             f"(the files as they are now are kept in {run.directory}).",
         )
 

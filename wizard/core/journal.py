@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from wizard.core import ourselves
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Json
 from wizard.core.files import file_error, flush_directory, write_all
@@ -70,7 +71,7 @@ class Run(NamedTuple):
         lines = kept.content.split(b"\n")[:-1] if kept else []
         try:
             entries = [json.loads(line) for line in lines]
-        except ValueError:
+        except (ValueError, RecursionError):
             entries = [None]
         if not all(isinstance(entry, dict) for entry in entries):
             raise damaged(self, "has a line that cannot be read")
@@ -241,7 +242,7 @@ class Journal(NamedTuple):
                 "run-cut-off",
                 f"Run {run.id} was cut off in the middle, or is still at work.",
                 "Run again with your answers, which takes it back first, or only take it back: "
-                "pomcert-wizard undo",
+                + ourselves.line(self.system, self.directory, "undo"),
             )
 
 

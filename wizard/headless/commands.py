@@ -108,6 +108,7 @@ def _trust(options: argparse.Namespace, system: System, state: Path) -> int:
 
 def _status(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard import upkeep  # noqa: PLC0415  `list` needs none of it
+    from wizard.core import ourselves  # noqa: PLC0415
 
     some = False
     for row in upkeep.status(system, state):
@@ -122,12 +123,13 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             left = (row.expires - system.now()).days
             when = f"in {left} days" if left >= 0 else "it has expired"
             print(f"  expires      {row.expires:%Y-%m-%d %H:%M} UTC, {when}")
-            print(f"  renewal      due from {row.renew_after:%Y-%m-%d}: pomcert-wizard renew")
+            renew = ourselves.line(system, state, "renew")
+            print(f"  renewal      due from {row.renew_after:%Y-%m-%d}: {renew}")
         for drift in row.drift:
             print(f"  differs      would {drift}")
         if not row.drift:
             print("  drift        none: everything is as it was asked for")
-        print(f"  undo         pomcert-wizard undo {row.run}")
+        print(f"  undo         {ourselves.line(system, state, 'undo', row.run)}")
     if not some and not options.json:
         print("Nothing is installed yet. To begin: pomcert-wizard")
     return _trust(argparse.Namespace(store=[], json=options.json), system, state) if some else 0
