@@ -106,6 +106,18 @@ def test_a_certutil_that_does_not_start_stops_nothing(
     assert found.install(anchor).trust is Trust.FULL
 
 
+def test_a_database_with_two_paths_is_one(
+    system: System, home: Path, anchor: Anchor, certutil: str
+) -> None:
+    database(certutil, home / NEW)
+    (home / ".pki").symlink_to(home / NEW / "..")
+    found = chromium(system, home)
+    assert found.check(anchor).reason == "not installed"
+    assert len([one for one in found.install_commands(anchor) if one.argv[0] != "install"]) == 1
+    found.install(anchor)
+    assert found.uninstall(anchor) == (Trust.NONE, "not installed")
+
+
 def test_a_database_is_made_where_there_is_none(
     system: System, home: Path, anchor: Anchor, certutil: str, need: Need
 ) -> None:

@@ -295,7 +295,11 @@ class _Browser:
         return isinstance(self.browser, Machine)
 
     def _directories(self) -> list[Path]:
-        return self.browser.directories(self.system)
+        """Each once: many a person has linked the old place to the new one."""
+        real: dict[Path, Path] = {}
+        for directory in self.browser.directories(self.system):
+            real.setdefault(directory.resolve(), directory)
+        return list(real.values())
 
     def _make_profile(self) -> None:
         for command in self._start():
