@@ -64,6 +64,20 @@ def test_a_profile_may_be_anywhere(system: System, home: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     "ini",
     [
+        "\ufeff[Profile0]\nPath=new\n",
+        "[Profile0]\r\nIsRelative=1\r\nPath=new\r\n",
+        f"[Profile0]\nPath={'x' * 5000}\n[Profile1]\nPath=new\n",
+        "[Profile0]\nPath=new/\n[Profile1]\nPath=./new\n[Half",
+    ],
+)
+def test_an_unusual_profiles_ini_is_read(system: System, home: Path, ini: str) -> None:
+    profile(home / ".mozilla/firefox", ini, "new")
+    assert browser("firefox").directories(system) == [home / ".mozilla/firefox/new"]
+
+
+@pytest.mark.parametrize(
+    "ini",
+    [
         "",
         "not an ini file",
         "[Profile0]\nName=x\n",

@@ -185,22 +185,22 @@ def on_disk(system: System, anchor: Anchor) -> Iterator[Anchor]:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there; what we may not look at counts as absent, as it does below."""
-    with contextlib.suppress(PermissionError):
+    """Whether a file is there; what cannot be looked at counts as absent, as below."""
+    with contextlib.suppress(OSError):
         return path.is_file()
     return False
 
 
 def is_directory(path: Path) -> bool:
     """Whether a directory is there."""
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(OSError):
         return path.is_dir()
     return False
 
 
 def matches(directory: Path, pattern: str) -> list[Path]:
     """The paths below a directory that match, sorted."""
-    with contextlib.suppress(PermissionError):
+    with contextlib.suppress(OSError):
         return sorted(directory.glob(pattern))
     return []
 

@@ -192,7 +192,7 @@ def _profiles(root: Path) -> list[Path]:
     """The profile directories below a Firefox root: those listed, and any other with a database."""
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     with contextlib.suppress(configparser.Error, OSError, UnicodeDecodeError):
-        parser.read(root / "profiles.ini", encoding="utf-8")
+        parser.read(root / "profiles.ini", encoding="utf-8-sig")
     listed = []
     for section in parser.sections():
         path = parser.get(section, "Path", fallback="")
