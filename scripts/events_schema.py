@@ -115,6 +115,11 @@ def schema() -> Schema:
         },
     )
     rows["part"] = (said(Info), fields(Info))
+    rows["schema"] = ("The JSON Schema of an answers file.", {"schema": {"type": "object"}})
+    rows["answers"] = (
+        "Answers to begin with, as a file holds them.",
+        {"answers": {"type": "object"}},
+    )
     change = record(said(Change), {"id": STRING, **fields(Change)})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -69,6 +69,15 @@ def test_what_there_is_to_choose_from(machine: Machine) -> None:
         assert seen(machine.run("list", what)) == {"part"}
 
 
+def test_what_can_be_answered(machine: Machine) -> None:
+    assert seen(machine.run("answers", "schema")) == {"schema"}
+    example = machine.run("answers", "example")
+    assert seen(example) == {"answers"}
+    (row,) = example.rows()
+    (schema,) = machine.run("answers", "schema").rows()
+    Draft202012Validator(schema["schema"]).validate(row["answers"])
+
+
 def test_trust_in_a_browser(machine: Machine, need: Need) -> None:
     need("certutil")
     assert machine.run(*INSTALL).code == 0

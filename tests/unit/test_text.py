@@ -83,3 +83,14 @@ def test_an_error_has_its_code_and_what_to_do() -> None:
     stream = io.StringIO()
     Text(stream).error(UsageError("usage", "No such thing.", "See there."))
     assert stream.getvalue() == "✗ No such thing. [usage]\n  See there.\n"
+
+
+def test_whatever_an_error_quotes_it_is_one_line_that_can_be_read() -> None:
+    stream = io.StringIO()
+    name, path = "a" * 100_000, "/d" * 150
+    Text(stream).error(UsageError("x", f"Not \x1b[31m{name}\n in {path}, ü.", f"Look at {name}."))
+    problem, hint = stream.getvalue().splitlines()
+    assert len(problem) < 1000
+    assert problem.startswith(r"✗ Not \x1b[31maaa")
+    assert problem.endswith(rf"aaa\n in {path}, ü. [x]")
+    assert hint == f"  Look at {name}."

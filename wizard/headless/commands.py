@@ -137,15 +137,23 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
 
 def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard import export  # noqa: PLC0415
-    from wizard.core.answers import Answers  # noqa: PLC0415  `list` needs none of it
+    from wizard.core.answers import Answers, document  # noqa: PLC0415  `list` needs none of it
     from wizard.engine import Session, known_questions  # noqa: PLC0415
 
     name = options.strategy or next(iter(registry.STRATEGIES))
     session = Session(system, state, Answers({"strategy": name}))
-    if options.do == "schema":
-        print(json.dumps(export.schema(known_questions(system).values()), indent=2))
-        return int(ExitCode.DONE)
-    sys.stdout.write(export.commented(session.answers(), session.flow.questions()))
+    match options.do:
+        case "schema":
+            schema = export.schema(known_questions(system).values())
+            if options.json:
+                JsonLines().row({"event": "schema", "schema": schema})
+            else:
+                print(json.dumps(schema, indent=2))
+        case _ if options.json:
+            answers = document(session.answers(), session.order())
+            JsonLines().row({"event": "answers", "answers": answers})
+        case _:
+            sys.stdout.write(export.commented(session.answers(), session.flow.questions()))
     return int(ExitCode.DONE)
 
 

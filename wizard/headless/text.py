@@ -1,5 +1,6 @@
 """Events and plans as lines for people, on stderr; stdout stays free for data."""
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import TextIO
@@ -67,7 +68,7 @@ class Text:
                 yield f"! left out: {title}, because {reason}. In a root shell:"
                 yield from (f"    {command}" for command in commands)
             case ActionFailed(title=title, code=code, summary=summary, hint=hint):
-                yield f"✗ {title}: {summary} [{code}]"
+                yield f"✗ {title}: {_readable(summary)} [{code}]"
                 yield f"  {hint}"
             case PrivilegeNeeded(commands=commands):
                 yield "» these commands need root:"
@@ -100,8 +101,16 @@ class Text:
 
     def error(self, error: WizardError) -> None:
         """Writes an error: what is wrong, and what to do."""
-        self.say(f"✗ {error.summary} [{error.code}]")
+        self.say(f"✗ {_readable(error.summary)} [{error.code}]")
         self.say(f"  {error.hint}")
+
+
+def _readable(summary: str) -> str:
+    """A sentence that may quote anything: what steers a terminal is spelt out, the endless cut."""
+    spelt = "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in summary
+    )
+    return re.sub(r"(\S{300})\S{300,}(\S{100})", r"\1…\2", spelt)
 
 
 def _ending(event: Proof | Finished) -> Iterator[str]:
