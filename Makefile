@@ -8,11 +8,15 @@ PYTEST ?= --numprocesses auto --dist loadfile
 
 UV_VERSION := 0.13.8
 UV := .tools/uv-$(UV_VERSION)/bin/uv
+RUN_UV = TMPDIR="$$PWD/.tools" $(UV) # it leaves its lock files behind
 BIN := .venv/bin
 
-# A virtual environment active in the caller's shell is not ours to fill.
-unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT
+# Another environment that the caller's shell or settings name is not ours to fill, nor to load from.
+unexport VIRTUAL_ENV UV_PROJECT_ENVIRONMENT UV_PYTHON PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX
+export PIP_USER := 0
 export UV_NO_PROGRESS := 1
+# As pip does: an authority that only this machine trusts may stand between it and the registry.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/*),true,false)
 export UV_CACHE_DIR ?= $(CURDIR)/.tools/cache/uv
 export PIP_CACHE_DIR ?= $(CURDIR)/.tools/cache/pip
 export UV_PYTHON_DOWNLOADS := never
@@ -36,7 +40,7 @@ test: $(BIN)/.synced-dev ## install what the tests need, then run every test
 	@$(BIN)/python -m pytest $(PYTEST)
 
 check: $(BIN)/.synced-dev ## format, lint, types, import contracts
-	@$(UV) lock --check --quiet
+	@$(RUN_UV) lock --check --quiet
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -47,7 +51,7 @@ fmt: $(BIN)/.synced-dev ## format, and mend what ruff can
 	@$(BIN)/ruff format .
 
 lock: $(UV) ## pin what pyproject.toml asks for in uv.lock
-	@$(UV) lock --quiet
+	@$(RUN_UV) lock --quiet
 
 docs: $(BIN)/.synced-dev ## docs/answers.md and docs/events.schema.json, from the code
 	@$(BIN)/python -m scripts.answers_doc
@@ -65,12 +69,12 @@ clean: ## remove everything made here
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/.synced: pyproject.toml uv.lock $(BIN)/python $(UV)
-	@$(UV) sync --quiet --frozen --inexact --compile-bytecode # inexact: leaves the tools of `make test` where they are
+	@$(RUN_UV) sync --quiet --frozen --inexact --compile-bytecode # inexact: leaves the tools of `make test` where they are
 	@$(BIN)/python -m compileall -q wizard
 	@touch $@
 
 $(BIN)/.synced-dev: pyproject.toml uv.lock $(BIN)/python $(UV)
-	@$(UV) sync --quiet --frozen --group dev --compile-bytecode
+	@$(RUN_UV) sync --quiet --frozen --group dev --compile-bytecode
 	@$(BIN)/python -m compileall -q wizard
 	@touch $@ $(BIN)/.synced
 

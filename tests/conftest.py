@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,12 @@ FOREIGN_PREFIXES = ("POMCERT_", "TEXTUAL", "JAVA_TOOL_")
 for _name in list(os.environ):
     if _name in FOREIGN or _name.startswith(FOREIGN_PREFIXES):
         del os.environ[_name]
+
+# Ignored signals are handed on to every program, and some tests send these two: under nohup, or
+# behind a script's &, ignore them here alone.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 # Textual reads this once, when it is imported: a test waits for no animation.
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
