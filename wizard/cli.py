@@ -232,8 +232,13 @@ def _dispatch(options: argparse.Namespace) -> int:
             if options.dry_run:
                 return _plan(session, options, front)
             return _headless(session, front)
+        case _ if options.json and (options.plain or _has_terminal()):
+            summary = "--json is for programs, and without answers a person is asked."
+            raise UsageError("usage", summary, "Add --answers FILE, or leave --json out.")
         case _ if options.plain or (system.env.get("TERM") == "dumb" and _has_terminal()):
-            return _plain(_session(options, system, state), text)
+            from wizard.headless import prompts  # noqa: PLC0415
+
+            return prompts.run(_session(options, system, state), text, may_ask=_has_terminal())
         case _:
             return _screen(_session(options, system, state))
 
@@ -323,25 +328,6 @@ def _headless(session: "Session", front: "Text | JsonLines") -> int:
     plan = session.plan()
     front.notices(plan)
     return follow(session.apply(plan, may_ask=False), front)
-
-
-def _plain(session: "Session", text: "Text") -> int:
-    from wizard.engine import settle  # noqa: PLC0415
-    from wizard.headless.commands import follow  # noqa: PLC0415
-    from wizard.headless.prompts import Prompts  # noqa: PLC0415
-
-    may_ask = _has_terminal()
-    follow(settle(session.system, session.journal, may_ask=may_ask), text)
-    prompts = Prompts(session, text)
-    prompts.ask_all()
-    plan = session.plan()
-    text.plan(plan)
-    if plan.is_empty:
-        return int(ExitCode.DONE)
-    if not prompts.confirm("Apply this plan?"):
-        text.say("Nothing was changed.")
-        return int(ExitCode.DONE)
-    return follow(session.apply(plan, may_ask=may_ask), text)
 
 
 def _screen(session: "Session") -> int:

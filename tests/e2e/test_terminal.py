@@ -145,6 +145,15 @@ def test_a_dumb_terminal_gets_plain_prompts(wizard: Wizard) -> None:
     assert (done.status, "[no-terminal]" in done.err) == (2, True)
 
 
+@pytest.mark.parametrize("words", [("--json",), ("--plain", "--json")], ids=" ".join)
+def test_a_program_is_never_asked(wizard: Wizard, words: tuple[str, ...]) -> None:
+    with Terminal(wizard, *words) as terminal:
+        status, shown = terminal.end()
+    assert status == 2
+    assert "[usage]" in shown
+    assert "--answers FILE" in shown
+
+
 def test_no_line_has_colour(wizard: Wizard) -> None:
     wizard.env |= {"FORCE_COLOR": "1", "TERM": "xterm-256color"}
     done = wizard.install()

@@ -2,14 +2,33 @@
 
 import sys
 
-from wizard.core.errors import UsageError
+from wizard.core.errors import ExitCode, UsageError
 from wizard.core.questions import Kind, Question, Value
-from wizard.engine import Session
+from wizard.engine import Session, settle
+from wizard.headless.commands import follow
 from wizard.headless.text import Text
 
 HELP = "?"
 BACK = "<"
 NOTHING = "-"
+
+
+def run(session: Session, text: Text, *, may_ask: bool) -> int:
+    """The whole way: asks, shows the plan, applies it on a yes; returns the exit code.
+
+    `may_ask` says whether a person is there to type a password for sudo, doas or run0.
+    """
+    follow(settle(session.system, session.journal, may_ask=may_ask), text)
+    prompts = Prompts(session, text)
+    prompts.ask_all()
+    plan = session.plan()
+    text.plan(plan)
+    if plan.is_empty:
+        return int(ExitCode.DONE)
+    if not prompts.confirm("Apply this plan?"):
+        text.say("Nothing was changed.")
+        return int(ExitCode.DONE)
+    return follow(session.apply(plan, may_ask=may_ask), text)
 
 
 class Prompts:
