@@ -67,7 +67,10 @@ def installations(system: System, state: Path) -> list[tuple[Run, Answers]]:
     for run in journal.applied():
         begin = run.first().get("begin")
         if isinstance(begin, dict) and begin.get("strategy"):
-            answers = read_tree(begin, f"run {run.id}", known)
+            try:
+                answers = read_tree(begin, f"run {run.id}", known)
+            except UsageError:
+                raise damaged(run, "has answers that this version does not know") from None
             if not all(answers.values.get(key) for key in RECORDED):
                 raise damaged(run, "does not say what it installed")
             key = (answers.text("output.directory"), answers.texts("names")[0])

@@ -188,6 +188,22 @@ def test_a_record_that_does_not_say_what_was_installed_is_named(
         assert journal.parent.name in caught.value.summary
 
 
+@pytest.mark.parametrize("later", [{"schema_version": 2}, {"acme": {"email": "a@b.cc"}}], ids=str)
+def test_nobody_is_told_to_mend_a_record_of_a_later_version(
+    install: Install, later: dict[str, object]
+) -> None:
+    (journal,) = install.state.glob("runs/*/journal.jsonl")
+    first, *others = journal.read_text().splitlines(keepends=True)
+    begin = json.loads(first)
+    begin["begin"] |= later
+    journal.write_text("".join([json.dumps(begin) + "\n", *others]))
+    for look in (install.status, install.renew):
+        with pytest.raises(WizardError) as caught:
+            look()
+        assert caught.value.code == "journal-damaged"
+        assert "version of pomcert-wizard that made the run" in caught.value.hint
+
+
 def test_an_undone_run_is_installed_no_more(install: Install) -> None:
     assert outcome(upkeep.undo(install.system, install.state)) == "undone"
     assert install.status() == []
