@@ -37,7 +37,8 @@ demo: $(BIN)/.synced ## a local CA into ./demo, served and proven; no privilege,
 
 test: $(BIN)/.synced-dev ## install what the tests need, then run every test
 	@PYTHON=$(BIN)/python scripts/install-test-parts.sh
-	@$(BIN)/python -m pytest $(PYTEST)
+	@$(BIN)/python -m pytest -m alone # timed while nothing else runs
+	@$(BIN)/python -m pytest -m 'not alone' $(PYTEST)
 
 check: $(BIN)/.synced-dev ## format, lint, types, import contracts
 	@$(RUN_UV) lock --check --quiet

@@ -2,7 +2,6 @@
 
 import json
 import re
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -63,6 +62,8 @@ def read(text: str, name: str, known: Mapping[str, Question]) -> Answers:
 
 
 def _parsed(text: str, name: str) -> Mapping[str, object]:
+    import tomllib  # noqa: PLC0415  answers can come without a file
+
     try:
         return tomllib.loads(text)
     except ValueError as error:
@@ -126,6 +127,8 @@ def read_word(word: str, question: Question, where: str) -> Value:
 
 
 def _list(word: str, question: Question, where: str) -> Value:
+    import tomllib  # noqa: PLC0415  only a list needs it
+
     try:
         tree: Mapping[str, object] = tomllib.loads(f"list = {word}")
     except (ValueError, RecursionError):

@@ -66,7 +66,8 @@ def shake_hands(port: int, name: str, root: Path) -> str:
     try:
         with (
             socket.create_connection(("127.0.0.1", port), SECONDS) as connection,
-            context.wrap_socket(connection, server_hostname=name) as stream,
+            # As bytes: a name is in its A-labels, and Python would encode it by IDNA 2003.
+            context.wrap_socket(connection, server_hostname=name.encode()) as stream,
         ):
             cipher = stream.cipher()
             return f"{stream.version()}, {cipher[0] if cipher else 'no cipher'}"
