@@ -1,6 +1,7 @@
 """An edit changes what it must, holds the intended data, and does nothing the second time."""
 
 import difflib
+import json
 import os
 import random
 import re
@@ -305,6 +306,50 @@ def test_a_value_others_use_by_its_anchor_is_not_changed_under_them() -> None:
         edit(text, old_is_ours)
     assert caught.value.code == "config-anchor-shared"
     assert "line 4" in caught.value.summary
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "certificates: &all\n  - cert: /etc/ssl/b.pem\n    key: /k\nx-copy: *all\n",
+        "certificates: &all\n  - cert: /etc/ssl/a.pem\n    key: /k\nx-copy: *all\n",
+        "certificates:\n  - &one {cert: /etc/ssl/a.pem, key: /k}\nx-copy: *one\n",
+        "certificates:\n  - &one {cert: /etc/ssl/a.pem, key: /k}\nx-copy: {<<: *one, x: 1}\n",
+        "certificates: &all [{cert: /etc/ssl/b.pem, key: /k}]\nx-copy:\n- *all\n",
+    ],
+)
+def test_a_list_others_use_by_its_anchor_is_not_changed_under_them(text: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        edit(text.encode(), old_is_ours)
+    assert caught.value.code == "config-anchor-shared"
+    assert re.search(r"line \d+: &(all|one) must change", caught.value.summary)
+
+
+@pytest.mark.parametrize("indent", [None, 2, "\t"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"certificates": None},
+        {"certificates": []},
+        {"certificates": [{"cert": "/etc/ssl/b.pem"}], "autocert": True},
+        {"certificates": [{"cert": OLD, "key": None}]},
+        {"certificates": [{"cert": OLD}]},
+        {"certificate_file": OLD, "certificate_key_file": None},
+    ],
+)
+def test_json_stays_json(data: Data, indent: str | int | None) -> None:
+    text = json.dumps(data, indent=indent).encode()
+    result = edit(text, old_is_ours)
+    assert json.loads(result.text) == expected(data, old_is_ours)
+
+
+@pytest.mark.parametrize("first", ["certificates: []", "x: {a: 1, A: 2}\ncertificates: []"])
+def test_a_setting_given_twice_in_different_case_is_given_twice(first: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        edit(f"{first}\nCertificates: []\n".encode())
+    assert caught.value.code == "config-duplicate-key"
+    assert "'Certificates' was already given on line" in caught.value.summary
 
 
 def test_odd_paths_are_quoted_by_the_emitter() -> None:

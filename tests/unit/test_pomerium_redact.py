@@ -32,7 +32,7 @@ metrics_certificate_key: S3CRET-8
 metrics_basic_auth: S3CRET-9
 google_cloud_serverless_authentication_service_account: S3CRET-10
 otel_exporter_otlp_headers: [authorization=S3CRET-11]
-Idp_Client_Secret: S3CRET-12
+Ssh_User_CA_Key: S3CRET-12
 unknown_api_token: S3CRET-13
 autocert_dir: s3://u:S3CRET-14@host/bucket/x
 x-inline: {base64.b64encode(KEY_PEM.format(n=15).encode()).decode()}

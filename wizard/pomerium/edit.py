@@ -51,10 +51,12 @@ class Editor:
         if mapping is not None and found is not None:
             self._replace(mapping, *found, value)
             return
+        if mapping is not None:
+            self._refuse_shared(mapping)
         self._added.setdefault(mapping, []).append((_shape_of(key), _shape_of(value)))
         if mapping is not None and mapping.flow:
             last = mapping.pairs[-1] if mapping.pairs else None
-            text = flow_text({key: value}, self._json_quotes())[1:-1]
+            text = flow_text({key: value}, self._quotes())[1:-1]
             if last is None:
                 self._tail(mapping, None, mapping.open, text)
             else:
@@ -71,10 +73,16 @@ class Editor:
             self._add_lines(self._document.end, indent, lines)
 
     def append(self, sequence: Node, value: Value) -> None:
-        """Adds an item behind the last one, written the way the last one is."""
+        """Adds an item behind the last one, written the way the last one is.
+
+        Raises:
+            WizardError: `config-anchor-shared` when an alias elsewhere uses the sequence.
+
+        """
+        self._refuse_shared(sequence)
         self._added.setdefault(sequence, []).append(_shape_of(value))
         last = sequence.items[-1] if sequence.items else None
-        quotes = _quotes_of(last) if last is not None else self._json_quotes()
+        quotes = self._quotes(last)
         if sequence.flow:
             end = sequence.open if last is None else self._content_end(last)
             self._tail(sequence, last, end, flow_text(value, quotes))
@@ -134,25 +142,25 @@ class Editor:
                 lines = self._pair_lines(key.value, value)[1:]
                 self._add_lines(self._line_end(colon), mapping.indent, lines)
             else:
-                self._splice(colon, colon, " " + flow_text(value, self._json_quotes()))
+                self._splice(colon, colon, " " + flow_text(value, self._quotes()))
             return
         written = self._text[node.start : node.end]
         line_ends = written[len(written.rstrip("\r\n")) :]
-        quotes = _quotes_of(node)
-        self._splice(node.start, node.end, flow_text(value, quotes, node.anchor) + line_ends)
+        text = flow_text(value, self._quotes(node), node.anchor)
+        self._splice(node.start, node.end, text + line_ends)
 
     def _refuse_shared(self, node: Node) -> None:
+        """Refuses to change what an alias elsewhere stands for as well."""
         root = self._document.root
-        if node.anchor is None or root is None:
-            return
-        user = next((other for other in walk(root) if other.target is node), None)
-        if user is not None:
-            raise WizardError(
-                "config-anchor-shared",
-                f"{self._document.name}, line {node.line}: &{node.anchor} must change, "
-                f"but line {user.line} uses it too.",
-                f"Write the value of *{node.anchor} out on line {user.line} and run again.",
-            )
+        for other in walk(root) if root is not None else ():
+            shared = other.target
+            if shared and shared.start <= node.start and node.end <= shared.end:
+                raise WizardError(
+                    "config-anchor-shared",
+                    f"{self._document.name}, line {shared.line}: &{shared.anchor} must change, "
+                    f"but line {other.line} uses it too.",
+                    f"Write the value of *{shared.anchor} out on line {other.line} and run again.",
+                )
 
     def _pair_lines(self, key: str, value: Value) -> list[str]:
         root = self._document.root
@@ -171,10 +179,12 @@ class Editor:
         dash = at - column + sequence.indent
         return max(2, column - sequence.indent) if self._text[dash : dash + 1] == "-" else 2
 
-    def _json_quotes(self) -> Quotes:
+    def _quotes(self, like: Node | None = None) -> Quotes:
+        """The quotes JSON wants, in what may be JSON; else those of `like`."""
         root = self._document.root
-        json = root is not None and root.flow and bool(root.pairs) and root.pairs[0][0].style == '"'
-        return Quotes('"', '"') if json else Quotes()
+        if root is not None and root.flow and all(key.style == '"' for key, _ in root.pairs[:1]):
+            return Quotes('"', '"')
+        return _quotes_of(like) if like is not None else Quotes()
 
     def _ends_in_open_block(self, root: Node) -> bool:
         """Whether added lines would give the last block scalar a line end it does not have."""

@@ -295,8 +295,10 @@ class _Composer:
         inner = next(self._events)
         while not isinstance(inner, MappingEndEvent):
             key = self._node(inner, depth + 1)
-            if key.kind == "scalar" and key.value in seen:
-                first = next(k for k, _ in pairs if k.value == key.value)
+            # Pomerium's settings know no case; of two that differ in it, either may win.
+            spelling = key.value if depth else key.value.lower()
+            if key.kind == "scalar" and spelling in seen:
+                first = next(k for k, _ in pairs if spelling in (k.value, k.value.lower()))
                 self._refuse(
                     inner,
                     f"the key {key.value!r} was already given on line {first.line}",
@@ -304,7 +306,7 @@ class _Composer:
                     hint="Keep one of the two lines; the file was left as it is.",
                 )
             if key.kind == "scalar":
-                seen.add(key.value)
+                seen.add(spelling)
             pairs.append((key, self._node(next(self._events), depth + 1)))
             inner = next(self._events)
         start, opened = event.start_mark, event.end_mark
