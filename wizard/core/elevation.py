@@ -127,7 +127,9 @@ class Elevation:
 
         for pipe in (shell.stdin, shell.stdout):
             if pipe is not None:
-                pipe.close()
+                # What was not read any more cannot be flushed; the pipe is closed all the same.
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             shell.wait(GRACE_SECONDS)
             return
