@@ -222,7 +222,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     front: Text | JsonLines = JsonLines() if options.json else text
     match options.command:
         case "plan":
-            return _plan(_session(options, system, state), options, front)
+            return _plan(_session(options, system, state), options)
         case "renew" | "status" | "undo" | "trust" | "answers" | "list":
             from wizard.headless import commands  # noqa: PLC0415
 
@@ -230,7 +230,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         case _ if options.answers is not None or options.sets or options.dry_run:
             session = _session(options, system, state)
             if options.dry_run:
-                return _plan(session, options, front)
+                return _plan(session, options)
             return _headless(session, front)
         case _ if options.json and (options.plain or _has_terminal()):
             summary = "--json is for programs, and without answers a person is asked."
@@ -295,6 +295,13 @@ def _text_of(name: str) -> str:
 
     try:
         content = sys.stdin.buffer.read() if name == "-" else Path(name or "?").read_bytes()
+        if name == "-" and not content.strip():
+            # What should have written them has failed, and nobody asked for the defaults.
+            raise UsageError(
+                "answers-missing",
+                "There are no answers on stdin.",
+                "See: pomcert-wizard answers example",
+            )
         # Editors on Windows put a byte order mark in front.
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -312,8 +319,13 @@ def _text_of(name: str) -> str:
         raise UsageError(found.code, found.summary, found.hint) from None
 
 
-def _plan(session: "Session", options: argparse.Namespace, front: "Text | JsonLines") -> int:
+def _plan(session: "Session", options: argparse.Namespace) -> int:
+    """Shows the plan on stdout: here it is what was asked for."""
+    from wizard.headless.jsonl import JsonLines  # noqa: PLC0415
+    from wizard.headless.text import Text  # noqa: PLC0415
+
     plan = session.plan()
+    front = JsonLines() if options.json else Text(sys.stdout)
     front.plan(plan)
     detailed = options.command == "plan" and options.detailed_exitcode
     return int(ExitCode.CHANGES_PENDING if detailed and not plan.is_empty else ExitCode.DONE)
@@ -337,9 +349,9 @@ def _screen(session: "Session") -> int:
             "There is no terminal for the wizard's screens.",
             "Use --plain for plain prompts, or --answers FILE to run without a person.",
         )
-    from wizard.tui.app import WizardApp  # noqa: PLC0415
+    from wizard.tui import app  # noqa: PLC0415
 
-    return WizardApp(session).run() or int(ExitCode.DONE)
+    return app.run(session)
 
 
 def _has_terminal() -> bool:

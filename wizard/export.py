@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Iterable
-from pathlib import Path
 
 from wizard.core.answers import AUTO, SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
@@ -18,22 +17,13 @@ def to_toml(answers: Answers, order: Iterable[str]) -> str:
     return HEADER + tomli_w.dumps(document(answers, tuple(order)))
 
 
-def to_command(answers: Answers, order: Iterable[str]) -> str:
-    """Answers as one command line, for who wants no file."""
-    import shlex  # noqa: PLC0415  slow, and only for show
-
-    words = ["pomcert-wizard"]
+def to_words(answers: Answers, order: Iterable[str]) -> list[str]:
+    """Answers as options of the command line, for who wants no file."""
+    words = []
     for key in order:
         if key in answers.values:
             words += ["--set", f"{key}={_word(answers.values[key])}"]
-    return shlex.join(words)
-
-
-def command_for(path: Path) -> str:
-    """The command that repeats the answers of a file."""
-    import shlex  # noqa: PLC0415  slow, and only for show
-
-    return shlex.join(["pomcert-wizard", "--answers", str(path)])
+    return words
 
 
 def _word(value: Value) -> str:

@@ -20,6 +20,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from wizard.core import ourselves
 from wizard.core.actions import Change, ChangeKind, WriteFile
 from wizard.core.answers import Answers
 from wizard.core.elevation import Elevation
@@ -29,6 +30,7 @@ from wizard.core.events import (
     ActionStarted,
     Event,
     Finished,
+    NextStep,
     PrivilegeNeeded,
     Proof,
     RunStarted,
@@ -57,8 +59,9 @@ class Desk(System):
         programs = home / ".programs"
         super().__init__({"HOME": str(home), "PATH": f"{programs}:{os.defpath}"}, home / ".root")
         programs.mkdir(exist_ok=True)
-        (programs / "sudo").write_text(sudo)
-        (programs / "sudo").chmod(0o755)
+        for name, text in (("sudo", sudo), ("pomcert-wizard", "#!/bin/sh\n")):
+            (programs / name).write_text(text)
+            (programs / name).chmod(0o755)
 
     @property
     def is_root(self) -> bool:
@@ -186,7 +189,11 @@ class Staged(Session):
         yield Proof("Chromium", "accepted", "141", "")
         fix = "pomcert-wizard trust install --store system"
         yield Proof("OpenSSL", "refused", "unable to get local issuer certificate", fix)
-        yield Finished("done", 6, run)
+        yield Finished("done", 6, run, (*plan.next_steps, self._back(run)))
+
+    def _back(self, run: str) -> NextStep:
+        undo = ourselves.line(self.system, self.state, "undo", run)
+        return NextStep("Take all of this back", undo)
 
 
 class Shown(NamedTuple):

@@ -164,14 +164,17 @@ async def test_a_question_that_an_answer_brings_up_is_asked_before_going_on(
 async def test_all_questions_are_one_key_away_and_keep_what_was_typed(session: Session) -> None:
     async with wizard(session) as driver:
         await driver.press("enter", "enter")
-        assert "more questions have good defaults" in driver.words()
+        assert "F3 asks 6 more questions" in driver.words()
+        assert "f3 All questions" in driver.words()
         await driver.write("*.kept.example.com")
         await driver.press("f3")
+        assert "f3 Fewer questions" in driver.words()
         assert driver.one(Entry).text == "*.kept.example.com"
         await driver.press("enter", "enter")
         assert "Which kind of key?" in driver.words()
         await driver.press("f3")
         assert "Which kind of key?" not in driver.words()
+        assert "f3 All questions" in driver.words()
 
 
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c"])
@@ -350,8 +353,26 @@ async def test_the_end_shows_the_command_that_repeats_it(session: Session, tmp_p
         assert (
             "pomcert-wizard --set local_ca.stores= --set output.directory=" in driver.app.clipboard
         )
-        assert "pomcert-wizard undo 0001-" in driver.app.clipboard
         await driver.press("f4")
         await driver.write(f"{tmp_path}/mine.toml")
         await driver.press("enter", "f2")
-        assert f"pomcert-wizard --answers {tmp_path}/mine.toml" in driver.app.clipboard
+        repeat = f"pomcert-wizard --answers {tmp_path}/mine.toml --state-dir {session.state}"
+        assert repeat in driver.app.clipboard
+
+
+async def test_what_comes_next_is_told_on_the_screen_and_again_when_it_is_gone(
+    session: Session, tmp_path: Path
+) -> None:
+    """The same as without screens, with the state directory, and in lines that can be pasted."""
+    async with wizard(session) as driver:
+        await driver.jump(REVIEW)
+        await driver.press("enter", "enter")
+        await driver.press("pagedown", "pagedown", "pagedown")
+        assert "Take all of this back" in driver.words()
+        assert "$ https://" not in driver.words()
+        await driver.press("enter")
+    shown = driver.app.farewell.splitlines()
+    undo = f"    pomcert-wizard undo {session.journal.applied()[-1].id} --state-dir {session.state}"
+    assert shown[shown.index("Take all of this back:") + 1] == undo
+    assert f"    pomerium -config {tmp_path}/config.yaml" in shown
+    assert f"    pomcert-wizard renew --state-dir {session.state}" in shown

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,14 +18,17 @@ from tui.support import (
     answers,
     wizard,
 )
-from wizard.core.errors import ExitCode
+from wizard.core.elevation import Elevation
+from wizard.core.errors import ExitCode, WizardError
 from wizard.core.secrets import Secret
 from wizard.engine import Session
 from wizard.tui.app import WizardApp
+from wizard.tui.screens.base import Body
 from wizard.tui.screens.done import DoneScreen
 from wizard.tui.screens.modals import HelpModal
 from wizard.tui.screens.review import ReviewScreen
 from wizard.tui.walk import REVIEW
+from wizard.tui.widgets.rows import Rows
 
 sizes = pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
 
@@ -67,6 +71,27 @@ async def test_no_value_is_cut(desk: Desk, tmp_path: Path, size: tuple[int, int]
         for action in driver.app.plan.actions if driver.app.plan else ():
             assert driver.shows(action.preview().what)
             await driver.press("down")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
+async def test_the_list_of_changes_ends_behind_a_whole_path(
+    desk: Desk, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    for length in range(30, 100, 12):
+        given = answers(tmp_path, {"output.directory": f"{tmp_path}/{'long-' * (length // 5)}"})
+        async with wizard(Session(desk, tmp_path / "state", given), size) as driver:
+            await driver.jump(REVIEW)
+            bottom = driver.one(Body, "#changes").region.bottom
+            for row in driver.one(Rows).rows:
+                assert not row.region.y < bottom < row.region.bottom, driver.text()
+
+
+@pytest.mark.parametrize("target", ["strategy", "trust"])
+async def test_where_there_is_nothing_to_copy_f2_says_so(session: Session, target: str) -> None:
+    async with wizard(session) as driver:
+        await driver.jump(target)
+        await driver.press("f2")
+        assert "Nothing to copy here" in driver.words()
 
 
 @sizes
@@ -245,6 +270,9 @@ async def test_without_privilege_the_rest_goes_on_and_the_commands_are_shown(
         assert isinstance(driver.app.screen, DoneScreen)
         assert "left out" in driver.words()
         assert driver.shows(f"touch {session.touched}")
+        await driver.press("f2")
+        assert f"    touch {session.touched}\n" in driver.app.clipboard
+        assert "not every client trusts it yet" in driver.app.clipboard
         await driver.press("enter")
     assert not suspended
     assert not session.touched.exists()
@@ -266,6 +294,19 @@ async def test_a_refusal_by_sudo_gives_the_terminal_back(
         await driver.press("enter")
     assert suspended == ["away", "back"]
     assert driver.app.return_value == ExitCode.PRIVILEGE
+
+
+def test_a_sudo_that_is_gone_before_it_is_spoken_to_has_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(size: int) -> str:
+        time.sleep(0.5)
+        return "0" * size
+
+    monkeypatch.setattr("wizard.core.elevation.token", late)
+    elevation = Elevation(Desk(tmp_path, REFUSING_SUDO), may_ask=True)
+    with pytest.raises(WizardError, match="sudo did not give it"):
+        elevation.start()
 
 
 async def test_a_terminal_that_cannot_be_handed_over_goes_on_without(tmp_path: Path) -> None:

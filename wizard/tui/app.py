@@ -1,13 +1,13 @@
 """The wizard's screens as one application. It draws, and hands on what a person answers."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from rich.segment import Segments
-from rich.text import Text
 from rich.traceback import Traceback
 from textual import on, work
 from textual.app import App, SystemCommand
@@ -15,8 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen
 
 from wizard import export
+from wizard.core import ourselves
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.events import ActionFailed, ActionSkipped, Event, Finished
+from wizard.core.events import Event, Finished
 from wizard.core.plan import Plan
 from wizard.engine import Session, settle
 from wizard.tui.screens.base import Backward, Failed, Forward, Place, WizardScreen
@@ -32,8 +33,18 @@ from wizard.tui.walk import REVIEW, WELCOME, Walk
 from wizard.tui.words import OUTCOMES
 
 
+def run(session: Session) -> int:
+    """Shows the screens until somebody leaves, says what they leave behind; the exit code."""
+    app = WizardApp(session)
+    code = app.run()
+    # Textual itself would break lines to fit the screen, and those cannot be pasted.
+    sys.stderr.write(app.farewell)
+    sys.stderr.flush()
+    return code or int(ExitCode.DONE)
+
+
 class WizardApp(App[int]):
-    """Walks a session from the welcome to the proof; `run` returns the exit code."""
+    """Walks a session from the welcome to the proof."""
 
     TITLE = "pomcert-wizard"
     CSS_PATH = "wizard.tcss"
@@ -50,6 +61,7 @@ class WizardApp(App[int]):
         self.session = session
         self.walk = Walk(session)
         self.at = WELCOME
+        self.farewell = ""
         self.plan: Plan | None = None
         self._target = WELCOME
         self._cut_off: tuple[str, ...] = ()
@@ -202,19 +214,21 @@ class WizardApp(App[int]):
 
     def _done(self, plan: Plan, events: tuple[Event, ...]) -> DoneScreen:
         order = [key for key in plan.order if key in self.session.given.values]
-        repeat = export.to_command(plan.answers, order)
-        return DoneScreen(self._way._replace(at=len(self._way.titles) - 1), plan, events, repeat)
+        repeat = self._command(*export.to_words(plan.answers, order))
+        return DoneScreen(self._way._replace(at=len(self._way.titles) - 1), events, repeat)
+
+    def _command(self, *words: str) -> str:
+        return ourselves.line(self.session.system, self.session.state, *words)
 
     def _leave(self) -> None:
         screen = self.screen
         if self._end is None or not isinstance(screen, DoneScreen):
             return
-        lines = [OUTCOMES[self._end.outcome][1], *_left(screen.events)]
-        lines += [line for label, line in screen.next_steps() if label in screen.KEPT]
-        self._finish(ExitCode(self._end.exit_code), "\n".join(lines))
+        self._finish(ExitCode(self._end.exit_code), "\n".join(screen.told()))
 
     def _finish(self, code: ExitCode, message: str) -> None:
-        self.exit(int(code), message=Text(message))
+        self.farewell = f"{message}\n"
+        self.exit(int(code))
 
     # ── what can be done everywhere ────────────────────────────────────────────────────────────
 
@@ -256,7 +270,7 @@ class WizardApp(App[int]):
             return
         self._tell(f"Saved as {path}")
         if isinstance(self.screen, DoneScreen):
-            self.screen.repeat_with(export.command_for(path))
+            self.screen.repeat_with(self._command("--answers", str(path)))
 
     def action_copy_plan(self) -> None:
         """Sends the plan to the terminal's clipboard."""
@@ -277,17 +291,3 @@ class WizardApp(App[int]):
         self._exit_renderables.append(Segments(self.console.render(shown, self.console.options)))
         self._return_value = int(ExitCode.FAILED)
         self._close_messages_no_wait()
-
-
-def _left(events: Iterable[Event]) -> list[str]:
-    """What a person still has to do, for the terminal after the screens are gone."""
-    lines: list[str] = []
-    for event in events:
-        match event:
-            case ActionSkipped(title=title, commands=commands):
-                lines += [f"Left out: {title}. In a root shell:", *(f"  {c}" for c in commands)]
-            case ActionFailed(title=title, summary=summary, hint=hint):
-                lines += [f"Failed: {title}. {summary}", f"  {hint}"]
-            case _:
-                pass
-    return lines

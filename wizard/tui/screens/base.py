@@ -153,9 +153,11 @@ class WizardScreen(Screen[None]):
     def action_copy(self) -> None:
         """Sends the page's value to the terminal's clipboard."""
         text = self.copied()
-        if text:
-            self.app.copy_to_clipboard(text)
-            self.tell("Sent to the clipboard of your terminal.")
+        if not text:
+            self.tell("Nothing to copy here.")
+            return
+        self.app.copy_to_clipboard(text)
+        self.tell("Sent to the clipboard of your terminal.")
 
     @on(Button.Pressed, "#backward")
     def _backward(self) -> None:

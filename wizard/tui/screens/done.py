@@ -8,8 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from wizard.core.events import ActionDone, ActionFailed, ActionSkipped, Event, Finished, Proof
-from wizard.core.plan import Plan
+from wizard.core.events import ActionFailed, ActionSkipped, Event, Finished, NextStep, Proof
 from wizard.tui.screens.base import Body, Help, Place, WizardScreen
 from wizard.tui.screens.review import Save
 from wizard.tui.widgets.rows import Line, Row
@@ -36,13 +35,10 @@ class DoneScreen(WizardScreen):
     backward = ""
     hint = "↑ ↓ scroll"
 
-    KEPT = ("Take all of this back",)
-    """What is said again on the terminal when the screens are gone."""
-
-    def __init__(self, place: Place, plan: Plan, events: tuple[Event, ...], repeat: str) -> None:
+    def __init__(self, place: Place, events: tuple[Event, ...], repeat: str) -> None:
         """`repeat` is the command that does the same without a person."""
         super().__init__(place)
-        self._plan, self.events, self._repeat = plan, events, repeat
+        self.events, self._repeat = events, repeat
         self._end = end_of(events)
         self.heading, self.reason = OUTCOMES[self._end.outcome]
         if self._end.outcome == "done" and self._end.exit_code:
@@ -53,27 +49,14 @@ class DoneScreen(WizardScreen):
         with Body():
             for event in self.events:
                 yield from _row(event)
-            for label, line in self.next_steps():
-                yield Static(label, classes="label", markup=False)
-                yield Line(line)
+            for what, line in self._next_steps():
+                yield Static(what, classes="label", markup=False)
+                yield Line(line, sign="")
 
-    def next_steps(self) -> tuple[tuple[str, str], ...]:
-        """What to do next: what it is for, and the line to type."""
+    def _next_steps(self) -> tuple[NextStep, ...]:
         if self._end.outcome != "done":
             return ()
-        steps: list[tuple[str, str]] = []
-        config = self._plan.answers.text("output.config")
-        if config:
-            steps.append(("Start Pomerium with it", f"pomerium -config {config}"))
-        route = self._plan.answers.text("output.route.from")
-        if route:
-            steps.append(("Open its first route", route))
-        return (
-            *steps,
-            ("Renew when it is due", "pomcert-wizard renew"),
-            ("Take all of this back", f"pomcert-wizard undo {self._end.run}"),
-            ("Do the same without a person", self._repeat),
-        )
+        return (*self._end.next_steps, NextStep("Do the same without a person", self._repeat))
 
     def repeat_with(self, command: str) -> None:
         """Shows a shorter command, once the answers are in a file."""
@@ -108,23 +91,45 @@ class DoneScreen(WizardScreen):
         )
 
     def copied(self) -> str:
-        """Every line there is to type."""
-        return "".join(f"# {label}\n{line}\n" for label, line in self.next_steps())
+        """Every line there is to type, and what it is for."""
+        return "".join(f"{line}\n" for line in self.told())
+
+    def told(self) -> Iterator[str]:
+        """The page as lines of text, without what just went well."""
+        yield self.reason
+        for event in self.events:
+            yield from _lines(event)
+        for what, line in self._next_steps():
+            yield f"{what}:"
+            yield from (f"    {part}" for part in line.splitlines())
+
+
+def _lines(event: Event) -> Iterator[str]:
+    match event:
+        case Proof(client=client, detail=detail, fix=fix) if fix:
+            yield f"✗ {client}: {detail}"
+            yield f"    {fix}"
+        case ActionSkipped(title=title, reason=reason, commands=commands):
+            yield f"! left out: {title}, because {reason}. In a root shell:"
+            yield from (f"    {command}" for command in commands)
+        case ActionFailed(title=title, code=code, summary=summary, hint=hint):
+            yield f"✗ {title}: {summary} [{code}]"
+            yield f"  {hint}"
+        case _:
+            pass
 
 
 def _row(event: Event) -> Iterator[Row]:
     match event:
         case Proof(client=client, verdict=verdict, detail=detail, fix=fix):
-            yield _told(VERDICTS[verdict], client, detail)
+            yield _told(VERDICTS[verdict], client, f" · {detail}" if detail else "")
             if fix:
                 yield Line(fix)
         case ActionSkipped(title=title, reason=reason, commands=commands):
-            yield _told(LEFT_OUT, title, f"{reason}. In a root shell:")
+            yield _told(LEFT_OUT, title, f"\n{reason}. In a root shell:")
             yield from (Line(command) for command in commands)
         case ActionFailed(title=title, code=code, summary=summary, hint=hint):
-            yield _told(FAILED, title, f"{summary} [{code}]\n{hint}")
-        case ActionDone():
-            pass
+            yield _told(FAILED, title, f"\n{summary} [{code}]\n{hint}")
         case _:
             pass
 
@@ -135,6 +140,6 @@ def _told(sign: Sign, what: str, more: str) -> Row:
         Content.assemble(
             (f"{what} ", "bold"),
             (sign.word, sign.style),
-            (f"\n{more}" if more else "", "$foreground-muted"),
+            (more, "$foreground-muted"),
         ),
     )

@@ -108,7 +108,7 @@ class Details(Modal[None]):
 
     def body(self) -> ComposeResult:
         """The text."""
-        yield Static(self._text)
+        yield Static(self._text, classes="paragraph")
 
     @on(Button.Pressed, "#agree")
     def _close(self) -> None:
@@ -211,6 +211,7 @@ class SaveModal(Modal[Path]):
         self.close(path)
 
     def _complain(self, summary: str, hint: str) -> None:
+        self.query_one("#window").add_class("-wrong")
         self.query_one(".problem", Static).update(
             Content.assemble(("✗ ", "bold $error"), (summary, "$error"), f"\n  {hint}")
         )

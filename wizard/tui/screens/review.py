@@ -1,5 +1,6 @@
 """The review: every change that would be made, and why. The yes is given here."""
 
+from itertools import accumulate
 from typing import ClassVar
 
 from textual import on
@@ -10,12 +11,15 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Button, Static
 
-from wizard.core.actions import Change
+from wizard.core.actions import Change, ChangeKind
 from wizard.core.plan import Plan
 from wizard.tui.screens.base import Body, Help, Place, WizardScreen
 from wizard.tui.screens.modals import Details
 from wizard.tui.widgets.rows import Row, Rows
 from wizard.tui.words import CHANGES
+
+DETAILS = 6
+"""How many lines of the screen the details keep, and the list above them gets at least."""
 
 
 class Save(Message):
@@ -25,7 +29,13 @@ class Save(Message):
 def title(change: Change) -> str:
     """A change in one line: sign, verb, and what it is about."""
     sign = CHANGES[change.kind]
-    return f"{sign.glyph} {sign.word} {change.what}"
+    return f"{sign.glyph} {sign.word} {_about(change)}"
+
+
+def _about(change: Change) -> str:
+    """What a change is about; of a command the name alone would read as what is run."""
+    is_run = change.kind is ChangeKind.RUN
+    return f"{change.what}: {change.detail}" if is_run else change.what
 
 
 def details(change: Change) -> Content:
@@ -103,6 +113,21 @@ class ReviewScreen(WizardScreen):
         else:
             super().start()
 
+    def on_resize(self) -> None:
+        """Fits the list to the new size."""
+        if self._changes:
+            self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        """Ends the list behind a whole change: a path that goes on below would look cut."""
+        changes = self.query_one("#changes", Body)
+        left = self.query_one("#plan", Body).size.height - changes.virtual_region.y
+        room = max(DETAILS, left - max(DETAILS, left * 4 // 10))
+        heights = accumulate(row.outer_size.height for row in self._list.rows)
+        whole = max((height for height in heights if height <= room), default=room)
+        # On a short terminal all of it scrolls together.
+        changes.styles.max_height = None if self.has_class("-short") else whole
+
     @property
     def _list(self) -> Rows:
         return self.query_one(Rows)
@@ -156,4 +181,4 @@ class ReviewScreen(WizardScreen):
 def _row(change: Change) -> Row:
     sign = CHANGES[change.kind]
     mark = Content.assemble((sign.glyph, f"bold {sign.style}"), (f" {sign.word}", sign.style))
-    return Row(mark, Content(change.what))
+    return Row(mark, Content(_about(change)))

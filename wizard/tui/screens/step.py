@@ -24,6 +24,7 @@ class StepScreen(WizardScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f3", "deeper", "All questions"),
+        Binding("f3", "shallower", "Fewer questions"),
         Binding("up", "app.focus_previous", show=False),
         Binding("down", "app.focus_next", show=False),
     ]
@@ -37,10 +38,9 @@ class StepScreen(WizardScreen):
         alone = len(page.asked) == 1
         self.heading = first.prompt if alone else page.step.title
         self.reason = first.why if alone else ""
-        many = "questions have" if page.hidden != 1 else "question has"
-        self.hint = f"F3: {page.hidden} more {many} good defaults" if page.hidden else ""
-        if walk.expert:
-            self.hint = "F3: only what has no good default"
+        many = "questions" if page.hidden != 1 else "question"
+        if page.hidden:
+            self.hint = f"F3 asks {page.hidden} more {many}"
 
     def body(self) -> ComposeResult:
         """One field a question."""
@@ -83,9 +83,19 @@ class StepScreen(WizardScreen):
         self.post_message(Backward(self))
 
     def action_deeper(self) -> None:
-        """Asks what only experts are asked, too; or no longer."""
+        """Asks what only experts are asked, too."""
         self.put_aside()
         self.post_message(Deeper())
+
+    def action_shallower(self) -> None:
+        """Asks that no longer."""
+        self.action_deeper()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offers the one of both that is not so already."""
+        if action in {"deeper", "shallower"}:
+            return self._walk.expert == (action == "shallower")
+        return super().check_action(action, parameters)
 
     def put_aside(self) -> None:
         """Keeps what was typed and not taken."""

@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
+from wizard.core import ourselves
 from wizard.core.answers import Answers
 from wizard.core.elevation import Elevation
 from wizard.engine import Session
@@ -42,7 +43,8 @@ def findings(session: Session, standing: Answers) -> tuple[tuple[str, str], ...]
     applied = session.journal.applied()
     earlier = "none"
     if applied:
-        earlier = f"{len(applied)}; pomcert-wizard undo {applied[-1].id} takes the last one back"
+        undo = ourselves.line(system, session.state, "undo", applied[-1].id)
+        earlier = f"{len(applied)}; this takes the last one back: {undo}"
     return (
         ("names", f"{shown} ({names.source})"),
         ("configuration", str(config)),
@@ -72,7 +74,7 @@ class WelcomeScreen(WizardScreen):
         """What was found, and the promise."""
         with Body():
             with Vertical(id="found") as found:
-                found.border_title = "Found on this machine"
+                found.border_title = "This machine"
                 yield from (Fact(name, text) for name, text in self._found)
             yield Static(PROMISE, id="promise", markup=False)
 

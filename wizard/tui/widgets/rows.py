@@ -50,10 +50,10 @@ class Row(Horizontal):
 
 
 class Line(Row):
-    """A line to type into a shell."""
+    """A line to type; `sign` stands before what goes into a shell."""
 
-    def __init__(self, line: str) -> None:
-        super().__init__(Content("$"), Content(line))
+    def __init__(self, line: str, sign: str = "$") -> None:
+        super().__init__(Content(sign), Content(line))
         self.line = line
 
     def show(self, line: str) -> None:
