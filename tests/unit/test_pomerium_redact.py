@@ -79,8 +79,66 @@ def test_everything_else_is_shown() -> None:
     assert "client_id: app" in shown
 
 
+PACKED = base64.b64encode(f"\n{KEY_PEM.format(n=1)}\n".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "signing_key: |\n  S3CRET\n\n  S3CRET",
+        "set_request_headers:\n  Authorization: Bearer S3CRET\n  X-Key: S3CRET",
+        "- from: https://a.example.com\n  tls_client_key: >-   # old\n    S3CRET",
+        "ssh_host_keys:\n- S3CRET\n- S3CRET",
+        "shared_secret:\nS3CRET-that-stands-where-it-must-not",
+        "export SHARED_SECRET=S3CRET",
+        "pomerium --shared-secret=S3CRET",
+        "to: https://me:S3CRET@a.example.com",
+        KEY_PEM.format(n=1),
+        f"x: {PACKED}",
+    ],
+)
+@pytest.mark.parametrize("mark", ["#", "# ", "  # ", "# # "])
+def test_what_is_commented_out_shows_no_secret(mark: str, comment: str) -> None:
+    lines = [f"{mark}{line}" for line in comment.split("\n")]
+    text = "\n".join(["routes:", *lines, f"{mark}address: :443", "# no secret here: look", ""])
+    shown = redacted(text.encode())
+    assert "S3CRET" not in shown
+    assert PACKED[20:60] not in shown
+    assert shown.splitlines()[-2:] == [f"{mark}address: :443", "# no secret here: look"]
+    assert len(shown.splitlines()) == len(text.splitlines())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "set_request_headers:\n  # Before: S3CRET\n  Now: S3CRET\n",
+        "shared_secret:\n  # S3CRET\n  S3CRET\n",
+        "x: &name shared_secret\n*name : S3CRET\n",
+        "sharedSecret: S3CRET\nx: {apiKey: S3CRET, Authorization: S3CRET}\n",
+        "api_tokens: [S3CRET]\nx: {db_pass: S3CRET}\n",
+        "x: host=db password=S3CRET\ny: https://a.example.com/?token=S3CRET\n",
+        "x: https://S3CRET-1234567890@a.example.com/\n",
+        "x: postgres://me:S3/CRET@S3CRET/db\n",
+        "shared_secret: &s 'S3CRET-1234567890'\nx: [S3CRET-1234567890, *s]\n",
+        'shared_secret: "S3CRET-\\x31234567890"\nx: S3CRET-1234567890\n',
+    ],
+)
+def test_a_secret_is_known_by_its_name_and_its_look(text: str) -> None:
+    assert "S3CRET" not in redacted(text.encode())
+
+
+@pytest.mark.parametrize("before", ["", "-----BEGIN CERTIFICATE-----\nQUJD\n", "\n"])
+def test_a_packed_private_key_is_known_wherever_it_begins(before: str) -> None:
+    packed = base64.b64encode((before + KEY_PEM.format(n=1)).encode()).decode()
+    assert redacted(f"certificate: {packed}\n".encode()) == f"certificate: {MASK}\n"
+
+
 def test_a_text_without_secrets_is_shown_as_it_is() -> None:
-    text = "a: 1\nset_response_headers: {X: y}\nroutes:\n  - {from: https://a.b, to: http://c}\n"
+    text = (
+        "# the key: see https://example.com/@me\na: 1 # by now\nset_response_headers: {X: y}\n"
+        "routes:\n  - {from: https://a.b:8443, to: http://secret:80}\n"
+        "  - from: https://me.b   # token\n    certificate_key_file: /etc/pomerium/tls/key.pem\n"
+    )
     assert redacted(text.encode()) == text
 
 
