@@ -247,7 +247,12 @@ class Session:
         return Plan(answers, self.order(), actions, notices, next_steps)
 
     def apply(
-        self, plan: Plan, *, may_ask: bool, cancel: threading.Event | None = None
+        self,
+        plan: Plan,
+        *,
+        may_ask: bool,
+        cancel: threading.Event | None = None,
+        with_clients: bool = True,
     ) -> Iterator[Event]:
         """Applies the plan.
 
@@ -255,6 +260,7 @@ class Session:
             plan: as it was reviewed.
             may_ask: whether a person is there to type a password for sudo, doas or run0.
             cancel: set it to stop; the run then rolls back.
+            with_clients: whether the clients of this machine are asked too when something changed.
 
         Raises:
             WizardError: see `carry_out`.
@@ -269,7 +275,11 @@ class Session:
             may_ask=may_ask,
             cancel=cancel or threading.Event(),
             prove=lambda: chosen.prove(
-                answers, self.system, self.state, installed, changed=not plan.is_empty
+                answers,
+                self.system,
+                self.state,
+                installed,
+                with_clients=with_clients and not plan.is_empty,
             ),
         )
 

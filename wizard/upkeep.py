@@ -102,14 +102,19 @@ def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate
     if where.chain is not None:
         leaf = chain.read(where.chain.content, str(where.chain_path))[0]
         expires, renew_after = leaf.not_valid_after_utc, chain.renew_after(leaf)
-    plan = Session(system, state, answers).plan()
+    try:
+        drift = tuple(action.title for action in Session(system, state, answers).plan().actions)
+    except UsageError as error:
+        if error.code != "secret-missing":
+            raise
+        drift = (f"what depends on it is not known: {error.summary}",)
     return Certificate(
         answers.texts("names"),
         answers.text("strategy"),
         where.chain_path,
         expires,
         renew_after,
-        tuple(action.title for action in plan.actions),
+        drift,
         run.id,
     )
 
@@ -152,7 +157,8 @@ def renew(
             continue
         if not plan.is_empty:
             is_due = True
-            yield from session.apply(plan, may_ask=may_ask)
+            # The root is the same, so every client's verdict is; a timer must start no browser.
+            yield from session.apply(plan, may_ask=may_ask, with_clients=False)
     if failed is not None:
         raise failed
     if not is_due:

@@ -127,6 +127,7 @@ ROWS = (
     key('directory = "~nobody-at-all/tls"', "path", "~nobody-at-all/tls"),
     key('directory = "a\\u0000b"', "path", "control character"),
     key('directory = "a\\nb"', "path", "control character"),
+    key('directory = "a\\u001b[2Jb"', "path", "control character"),
     place('directory = "answers.toml"', "not-a-directory", "answers.toml"),
     place('config = "answers.toml/config.yaml"', "not-a-directory", "answers.toml"),
     place('config = "."', "config-is-a-directory", "directory"),
@@ -271,7 +272,12 @@ def test_a_byte_order_mark_is_no_mistake(wizard: Wizard) -> None:
 def test_an_empty_file_asks_for_the_defaults(wizard: Wizard) -> None:
     done = wizard("plan", "--answers", wizard.answers(""))
     assert done.status == 0, done.err
-    assert "_wildcard.localhost.pomerium.io.pem" in done.err
+    assert "_wildcard.localhost.pomerium.io.pem" in done.out
+
+
+def test_a_pipe_without_answers_asks_for_nothing(wizard: Wizard) -> None:
+    refused(wizard("--answers", "-", stdin="\n"), 2, "answers-missing", "stdin")
+    assert not (wizard.folder / "tls").exists()
 
 
 @pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "\n\n"])

@@ -234,7 +234,7 @@ def test_detailed_exit_codes_tell_whether_something_would_change(wizard: Wizard)
     wizard.install()
     done = wizard(*plan)
     assert done.status == 0
-    assert "Nothing to do" in done.err
+    assert "Nothing to do" in done.out
     assert wizard(*plan, "--set", "local_ca.lifetime=30d", "--json").status in {0, 10}
 
 
@@ -246,7 +246,7 @@ def test_the_second_run_changes_no_byte_and_undo_restores_every_one(wizard: Wiza
     after = tree(wizard.folder)
     done = wizard("--answers", "answers.toml")
     assert done.status == 0
-    assert done.err.endswith("Nothing to do: everything is as the answers ask for.\n")
+    assert done.err.endswith("Nothing to do: everything is in place.\n")
     assert tree(wizard.folder) == after
     assert wizard("undo").status == 0
     shutil.rmtree(wizard.state)
@@ -310,7 +310,7 @@ def test_renew_does_only_what_is_due(wizard: Wizard) -> None:
     done = wizard("renew")
     assert (done.status, done.err.strip()) == (
         0,
-        "Nothing to do: everything is as the answers ask for.",
+        "Nothing to do: everything is in place.",
     )
     assert tree(wizard.folder) == before
     leaf = wizard.folder / "tls/_wildcard.localhost.pomerium.io.pem"
@@ -367,7 +367,7 @@ def test_names_inside_the_constraints_keep_the_root_and_others_replace_it(wizard
     assert "new root" not in inside.err
     assert (wizard.state / "ca/root.pem").read_bytes() == root
     outside = ("--answers", "answers.toml", "--set", "names=a.example.com")
-    assert "a new root replaces it" in wizard("plan", *outside).err
+    assert "a new root replaces it" in wizard("plan", *outside).out
     done = wizard(*outside)
     assert done.status == 0, done.err
     assert "a new root replaces it" in done.err

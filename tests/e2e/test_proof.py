@@ -304,8 +304,8 @@ def test_under_sudo_the_clients_run_as_the_person(
             os.chown(path, 65534, 65534)
         before = sorted(home.rglob("*"))
         monkeypatch.setattr(System, "person", Person("nobody", 65534, 65534, home))
-        # Programs of root's own HOME are not for others to run.
-        sudo = {"PATH": "/usr/bin:/bin", "TMPDIR": "/tmp"}
+        # Programs of root's own HOME are not for others to run, nor is our Java in a checkout there.
+        sudo = {"PATH": "/usr/bin:/bin", "TMPDIR": "/tmp", "JAVA_HOME": ""}
         found = {row.client: row for row in rows(System(environment | sudo), served)}
         assert sorted(home.rglob("*")) == before
     assert found["Chromium, Chrome and relatives"].verdict == "accepted", found

@@ -103,9 +103,9 @@ def test_no_output_and_no_journal_has_a_secret(
 def test_a_plan_shows_where_a_secret_is_without_the_secret(wizard: Wizard) -> None:
     (wizard.folder / "config.yaml").write_text(CONFIG)
     done = wizard("plan", "--answers", "answers.toml")
-    assert "cookie_secret: <redacted>" in done.err
-    assert "certificates:" in done.err
-    silent(done.err, {*OLD.values(), "pass-in-a-url"})
+    assert "cookie_secret: <redacted>" in done.out
+    assert "certificates:" in done.out
+    silent(done.out, {*OLD.values(), "pass-in-a-url"})
 
 
 @pytest.mark.parametrize("broken", ["shared_secret: [\n", "- x: 'y\n", "idp_client_secret: {\n"])

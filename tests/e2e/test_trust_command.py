@@ -238,8 +238,8 @@ def test_names_outside_the_constraints_replace_the_root_in_the_stores(home: Home
     old = home.root()
     words = ("--answers", "answers.toml", "--set", "names=a.example.com")
     plan = home("plan", *words)
-    assert f"The root {old} cannot vouch" in plan.err
-    assert f"remove {old}" in plan.err
+    assert f"The root {old} cannot vouch" in plan.out
+    assert f"remove {old}" in plan.out
     assert home(*words).status == 0
     new = home.root()
     assert new != old

@@ -35,6 +35,8 @@ def proposed(session: Session) -> tuple[object, str]:
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
 
 
 def test_without_a_configuration_the_names_are_those_of_every_laptop(tmp_path: Path) -> None:
@@ -48,6 +50,13 @@ def test_the_routes_of_a_configuration_give_the_names(tmp_path: Path) -> None:
         ("*.corp.example.com",),
         f"from the routes in {config}",
     )
+
+
+def test_the_configuration_of_a_persons_own_is_found(tmp_path: Path) -> None:
+    config = tmp_path / "home/.config/pomerium/config.yaml"
+    config.parent.mkdir(parents=True)
+    config.write_text(CONFIG)
+    assert proposed(session(tmp_path)) == (("*.corp.example.com",), f"from the routes in {config}")
 
 
 def test_a_second_run_proposes_what_the_first_one_chose(tmp_path: Path) -> None:

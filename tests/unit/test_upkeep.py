@@ -336,3 +336,27 @@ def test_trust_without_a_root_says_how_to_get_one(tmp_path: Path) -> None:
         list(upkeep.change_trust(empty.system, empty.state, ["nss"], install=True, may_ask=False))
     assert caught.value.code == "no-root"
     assert not empty.state.exists()
+
+
+def test_a_renewal_asks_no_client_and_starts_no_browser(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr("wizard.doctor.clients.judge", lambda *_: asked.append(1) or iter(()))
+    assert install.apply(("a.example.com",), local_ca__stores=("java",)) == "done"
+    assert asked == [1]
+    assert install.renew(force=True) == "done done"
+    assert asked == [1]
+
+
+def test_status_does_without_the_password_of_an_export(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = {"local_ca__export": ("pkcs12",), "local_ca__export_password": "env:PW"}
+    monkeypatch.setitem(install.system.env, "PW", "changed")
+    assert install.apply(("a.example.com",), **password) == "done"
+    monkeypatch.delitem(install.system.env, "PW")
+    rows = {row.names: row for row in install.status()}
+    assert rows["*.example.com",].drift == ()
+    (drift,) = rows["a.example.com",].drift
+    assert "The variable PW holds no secret" in drift

@@ -15,7 +15,7 @@ def line(system: System, state: Path, *words: str) -> str:
 
     # In a virtual environment that is not active it stands beside the interpreter.
     beside = Path(sys.executable).with_name(PROGRAM)
-    program = [str(beside)] if beside.is_file() else [sys.executable, "-m", "wizard"]
+    program = [str(beside)] if system.which(str(beside)) else [sys.executable, "-m", "wizard"]
     if system.which(PROGRAM):
         program = [PROGRAM]
     sudo = ["sudo"] if system.invoked_by_other else []

@@ -35,7 +35,7 @@ def is_reference(text: str) -> bool:
 
 
 def resolve(reference: str, system: "System") -> Secret:
-    """Looks a secret up; a file's one trailing newline does not count.
+    """Looks a secret up; the one line end at the end of a file does not count.
 
     Raises:
         UsageError: `secret-missing`: the variable or the file is not there, or is empty.
@@ -46,7 +46,7 @@ def resolve(reference: str, system: "System") -> Secret:
         value = system.env.get(where, "").encode()
     else:
         kept = system.keep(Path(where))
-        value = kept.content.removesuffix(b"\n") if kept else b""
+        value = kept.content.removesuffix(b"\n").removesuffix(b"\r") if kept else b""
     if not value:
         what = f"The variable {where}" if scheme == "env" else f"The file {where}"
         raise UsageError("secret-missing", f"{what} holds no secret.", "Put it there, run again.")

@@ -41,7 +41,7 @@ def lifetime(longest: timedelta) -> Callable[[Value, Answers], Problem | None]:
 def absolute_path(value: Value, _answers: Answers) -> Problem | None:
     """Pomerium takes paths as they are and resolves relative ones against its own directory."""
     text = str(value)
-    if "\0" in text or "\n" in text:
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", text):
         return Problem("path", "The path has a control character in it.", "Type it again.")
     if text.startswith("~") or "$" in text:
         return Problem(

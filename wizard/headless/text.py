@@ -1,4 +1,4 @@
-"""Events and plans as lines for people, on stderr; stdout stays free for data."""
+"""Events and plans as lines for people, on stderr unless they are what was asked for."""
 
 import re
 import sys
@@ -31,7 +31,7 @@ SIGNS = {
 VERDICTS = {"accepted": "✓", "refused": "✗", "unknown": "?"}
 OUTCOMES = {
     "done": "Done.",
-    "nothing-to-do": "Nothing to do: everything is as the answers ask for.",
+    "nothing-to-do": "Nothing to do: everything is in place.",
     "rolled-back": "Everything was taken back; the machine is as it was.",
     "undone": "Undone; everything is as it was before that run.",
     "needs-cleanup": "Something could not be taken back; see above.",

@@ -1,11 +1,12 @@
 """Finding Pomerium's configuration on this machine, and what a certificate for it must cover."""
 
+import contextlib
 import os
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from wizard.core.errors import WizardError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Detected
 from wizard.core.system import System
 from wizard.pki import names
@@ -14,18 +15,23 @@ PACKAGED: Final = "/etc/pomerium/config.yaml"
 
 
 def find_config(system: System) -> Path | None:
-    """Pomerium's configuration: where its packages put it, else in the current directory.
+    """Pomerium's configuration: its packages' one, the current directory's, the person's own.
 
     What a plain user may not look at counts as not there: the package closes its directory.
     """
     packaged = system.at(PACKAGED)
     if os.path.isfile(packaged):  # noqa: PTH113  unlike Path.is_file it raises nothing
         return packaged
-    try:
+    with contextlib.suppress(OSError):
         here = Path("config.yaml").absolute()
-        return here if here.is_file() and b"\nroutes:" in b"\n" + here.read_bytes() else None
-    except OSError:
-        return None
+        if here.is_file() and b"\nroutes:" in b"\n" + here.read_bytes():
+            return here
+    # Somebody without a home has none there.
+    with contextlib.suppress(OSError, UsageError):
+        own = system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium/config.yaml"
+        if own.is_file():
+            return own
+    return None
 
 
 def detect_names(system: System) -> Detected | None:

@@ -64,9 +64,9 @@ class Strategy(Protocol):
         state: Path,
         installed: Installed,
         *,
-        changed: bool,
+        with_clients: bool,
     ) -> Iterator[Event]:
-        """Shows that what is installed works; when it `changed`, also who accepts it.
+        """Shows that what is installed works, and `with_clients` who on this machine accepts it.
 
         Raises:
             WizardError: the certificate does not work.

@@ -108,7 +108,7 @@ class LocalCa:
         state: Path,
         installed: Installed,
         *,
-        changed: bool,
+        with_clients: bool,
     ) -> Iterator[Event]:
         """Serves the certificate on loopback, checks it, and asks the clients of this machine."""
         from wizard.doctor.proof import prove  # noqa: PLC0415  ssl, only when there is something
@@ -119,7 +119,7 @@ class LocalCa:
             installed.key_path,
             state / "ca" / "root.pem",
             answers.texts("names"),
-            with_clients=changed and bool(_wanted(answers)),
+            with_clients=with_clients and bool(_wanted(answers)),
         )
 
 

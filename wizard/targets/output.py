@@ -117,8 +117,9 @@ ROUTE: Final = (
         "output.route.email",
         Kind.TEXT,
         "Who may use it?",
-        "Pomerium lets nobody in who is not named by a policy.",
-        "The e-mail address you sign in with. Empty lets nobody in until you edit the policy.",
+        "The e-mail address they sign in with. Without one the route lets nobody in.",
+        "It goes into the route's policy, which you can edit later: Pomerium lets nobody in who is "
+        "not named by a policy.",
         default="",
         optional=True,
         when=_is_new,
