@@ -91,4 +91,6 @@ $(UV):
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo '$(PYTHON) has no venv module. On Debian or Ubuntu: sudo apt install python3-venv' >&2; exit 1; }
 	@$(PYTHON) -m venv .tools/uv-$(UV_VERSION)
-	@.tools/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@.tools/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) || { \
+	  echo 'pip could not get uv $(UV_VERSION), which the first run needs. Mend what pip says above, such as' \
+	    'a network that is missing, and run this again.' >&2; exit 1; }

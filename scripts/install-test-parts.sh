@@ -40,7 +40,7 @@ if ((${#missing[@]})); then
   if ! command -v apt-get >/dev/null; then
     incomplete "no apt-get here; install what Debian calls: ${missing[*]}"
   elif ((EUID != 0)) && ! sudo -n true 2>/dev/null; then
-    incomplete "run this, then again: sudo apt-get install --no-install-recommends ${missing[*]}"
+    incomplete "run this as root, then make test again: apt-get install --no-install-recommends ${missing[*]}"
   else
     root=()
     ((EUID == 0)) || root=(sudo -n)

@@ -304,7 +304,7 @@ def test_under_sudo_the_clients_run_as_the_person(
             os.chown(path, 65534, 65534)
         before = sorted(home.rglob("*"))
         monkeypatch.setattr(System, "person", Person("nobody", 65534, 65534, home))
-        # Programs of root's own HOME are not for others to run, nor is our Java in a checkout there.
+        # What is in root's own HOME is not for others to run: programs, our Java in a checkout.
         sudo = {"PATH": "/usr/bin:/bin", "TMPDIR": "/tmp", "JAVA_HOME": ""}
         found = {row.client: row for row in rows(System(environment | sudo), served)}
         assert sorted(home.rglob("*")) == before
