@@ -20,7 +20,8 @@ def serve(chain: Path, key: Path) -> Iterator[int]:
     Raises:
         WizardError: `proof-cannot-serve` when the files do not load or nothing can listen.
     """
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    # Not the default context: that fails where SSLKEYLOGFILE names a file it cannot write.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(chain, key)
         listener = socket.create_server(("127.0.0.1", 0))
@@ -48,21 +49,28 @@ def _accept(listener: socket.socket, context: ssl.SSLContext) -> None:
             connection, _ = listener.accept()
         except OSError:
             return
-        # A client that refuses the certificate hangs up; that is its verdict, not our error.
-        with contextlib.suppress(OSError), connection:
-            connection.settimeout(SECONDS)
-            with context.wrap_socket(connection, server_side=True) as stream:
-                stream.recv(65536)
-                stream.sendall(ANSWER)
+        # Each on its own: a client that connects and is silent keeps no other waiting.
+        threading.Thread(target=_answer, args=(connection, context), daemon=True).start()
+
+
+def _answer(connection: socket.socket, context: ssl.SSLContext) -> None:
+    # A client that refuses the certificate hangs up; that is its verdict, not our error.
+    with contextlib.suppress(OSError), connection:
+        connection.settimeout(SECONDS)
+        with context.wrap_socket(connection, server_side=True) as stream:
+            stream.recv(65536)
+            stream.sendall(ANSWER)
 
 
 def shake_hands(port: int, name: str, root: Path) -> str:
     """Connects like a client that trusts only `root`; returns the protocol and the cipher.
 
     Raises:
-        WizardError: `proof-failed`, with the reason that the client gives.
+        WizardError: `proof-failed`, with the reason that the client gives; `proof-cannot-connect`.
     """
-    context = ssl.create_default_context(cafile=str(root))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    context.load_verify_locations(root)
     # As bytes: it is in its A-labels, and the codec for a str, IDNA 2003, is slow to load.
     host = name.encode()
     try:
@@ -74,10 +82,16 @@ def shake_hands(port: int, name: str, root: Path) -> str:
             stream.connect(("127.0.0.1", port))
             cipher = stream.cipher()
             return f"{stream.version()}, {cipher[0] if cipher else 'no cipher'}"
-    except OSError as error:
+    except ssl.SSLError as error:
         reason = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error
         raise WizardError(
             "proof-failed",
             f"A client that trusts the root refuses the certificate for {name}: {reason}.",
             "Please report this: it should have been caught before anything was written.",
+        ) from None
+    except OSError as error:
+        raise WizardError(
+            "proof-cannot-connect",
+            f"The new certificate cannot be proved: no connection to 127.0.0.1:{port}: {error}.",
+            "Look whether the loopback interface is up and no firewall stands in front of it.",
         ) from None
