@@ -238,6 +238,20 @@ def test_a_fix_keeps_the_other_sites(
     assert served.root.read_text() in roots
 
 
+def test_a_client_that_checks_nothing_is_told(
+    need: Need, home: Path, environment: dict[str, str], served: Served
+) -> None:
+    need("curl")
+    need("node")
+    (home / ".curlrc").write_text("insecure\n")
+    blind = {"NODE_TLS_REJECT_UNAUTHORIZED": "0", "CURL_HOME": str(home)}
+    found = {row.client: row for row in rows(System(environment | blind), served)}
+    for client in ("curl", "Node.js"):
+        assert found[client].verdict == "accepted"
+        assert "every certificate" in found[client].detail
+    assert found["OpenSSL"].verdict == "refused"
+
+
 def alone(tmp_path: Path, home: Path) -> System:
     """A machine with nothing but the programs in `bin`."""
     env = {"PATH": str(tmp_path / "bin"), "HOME": str(home)}

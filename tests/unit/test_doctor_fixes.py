@@ -129,3 +129,13 @@ def test_the_usual_state_directory_is_not_spelled_out(tmp_path: Path) -> None:
     program(tmp_path / "bin", "pomcert-wizard", "")
     page = Page.served(machine(tmp_path), 1, "verify.localhost.pomerium.io", usual)
     assert trust(page, "nss") == "pomcert-wizard trust install --store nss"
+
+
+@pytest.mark.parametrize("rubbish", ["3", "[1]", "null", '"x"', "", "{}", "\\377\\376"])
+def test_a_program_that_answers_rubbish_is_unknown(tmp_path: Path, rubbish: str) -> None:
+    for name in ("python3", "node", "openssl"):
+        program(tmp_path / "bin", name, f"printf '%b' '{rubbish}'")
+    for row in judge(machine(tmp_path), 1, "verify.localhost.pomerium.io", state(tmp_path)):
+        assert isinstance(row, Proof)
+        assert (row.verdict, row.fix) == ("unknown", ""), row
+        assert row.detail

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypedDict, cast
 
 from wizard.core.events import Proof
 from wizard.core.system import System
@@ -169,6 +169,8 @@ def _curl(page: Page, program: str) -> _Answer:
     reasons = re.findall(r"^curl: \(\d+\) (.*)$", result.output, re.MULTILINE)
     verdict = ACCEPTED if result.ok else REFUSED if result.status in CURL_REFUSALS else UNKNOWN
     reason = "" if result.ok else "".join(reasons[-1:]) or shortened(result.output)
+    if result.ok and "continuing anyway" in result.output:
+        reason = "its settings make it accept every certificate"
     return _Answer(verdict, reason, f"{named}, {program}", tuple(map(Path, reads)))
 
 
@@ -176,12 +178,22 @@ def _python(page: Page, program: str, script: str) -> _Answer | None:
     result = page.run(program, "-c", script, str(page.port), page.host)
     if result.status == NOT_HERE:
         return None
-    if not result.ok:
+    told = _told(result.output) if result.ok else None
+    if told is None:
         return _Answer(UNKNOWN, shortened(result.output), program, ())
-    told: _Told = json.loads(result.output.splitlines()[-1])
     reason = re.sub(r"^.*certificate verify failed: (.*?) \(_ssl.*$", r"\1", told["reason"])
     reads = tuple(map(Path, told["reads"]))
     return _Answer(told["verdict"], reason, f"{told['version']}, {program}", reads)
+
+
+def _told(output: str) -> _Told | None:
+    """The last line as a script of ours prints it; None where it is something else."""
+    try:
+        told = json.loads(output.rstrip().rpartition("\n")[2])
+    except ValueError:
+        return None
+    is_ours = isinstance(told, dict) and told.keys() == _Told.__annotations__.keys()
+    return cast("_Told", told) if is_ours else None
 
 
 def _requests(page: Page, pythons: list[str]) -> _Answer | None:
