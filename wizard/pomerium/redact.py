@@ -35,13 +35,13 @@ _SUFFIXES = (
 _HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 _TEXT = re.compile(r"[^\r\n]*")
 _COMMENT = re.compile(r"(?<![^\s,\[\]{}])#[# \t]*([^\r\n]*)")
-_ASSIGNED = re.compile(r"""([\w.-]+)["']?(?:[ \t]*=[ \t]*|[ \t]*:[ \t]+)(?=\S)""")
-_SETTING = re.compile(r"""([\w.-]+)["']?[ \t]*[:=][ \t]*(?=(.*))""")
+_ASSIGNED = re.compile(r"""(?<![\w.-])([\w.-]++)["']?(?:[ \t]*=[ \t]*|[ \t]*:[ \t]+)(?=\S)""")
+_SETTING = re.compile(r"""(?<![\w.-])([\w.-]++)["']?[ \t]*[:=][ \t]*(?=(.*))""")
 _VALUE_BELOW = re.compile(r"[|>][-+\d]*[ \t]*(?:#.*)?|#.*|")
 _LOOSE_VALUE = re.compile(r"\S{16,}")
-_USER_INFO = re.compile(r"://(?:[^/\s@]*:\S*|[^/\s@]{16,})@")
-_KEY_BEGINS = re.compile("BEGIN .*PRIVATE KEY-----")
-_KEY_ENDS = re.compile("END .*PRIVATE KEY-----")
+_PASSWORD_IN_URL = re.compile(r"://[^/\s@]*:")
+_TOKEN_IN_URL = re.compile(r"://[^/\s@]{16,}@")
+_KEY_LINE_END = "PRIVATE KEY-----"
 _BASE64 = re.compile("[A-Za-z0-9+/_-]*")
 _LONG_ENOUGH_TO_BE_UNIQUE = 16
 
@@ -87,7 +87,9 @@ def _is_telling(node: Node) -> bool:
 
 def _tells(value: str) -> bool:
     """Whether a text gives itself away as a secret, or as holding one."""
-    if "PRIVATE KEY-----" in value or _USER_INFO.search(value):
+    if _KEY_LINE_END in value or _TOKEN_IN_URL.search(value):
+        return True
+    if any(_PASSWORD_IN_URL.search(word.rpartition("@")[0]) for word in value.split()):
         return True
     if any(map(is_secret, _ASSIGNED.findall(value))):
         return True
@@ -161,7 +163,7 @@ def _comment_spans(
         column = start - max(text.rfind(newline, 0, start) for newline in "\r\n")
         if below is not None and not _is_below(words, column - below):
             below = None
-        in_key = in_key or _KEY_BEGINS.search(words) is not None
+        in_key = in_key or ("-----BEGIN" in words and _KEY_LINE_END in words)
         secret = next((one for one in _SETTING.finditer(words) if is_secret(one[1])), None)
         if start < inside or in_key or below is not None or any(map(_tells, words.split())):
             yield start, end
@@ -170,7 +172,7 @@ def _comment_spans(
                 yield start + secret.start(2), end
             if _VALUE_BELOW.fullmatch(secret[2]):
                 below = column + secret.start()
-        in_key = in_key and _KEY_ENDS.search(words) is None
+        in_key = in_key and "-----END" not in words
 
 
 def _is_below(words: str, deeper: int) -> bool:
