@@ -66,13 +66,24 @@ def test_node_reads_the_systems_roots_where_they_hold_ours_and_it_can(
     assert "v24.6.0" in row.detail
 
 
-def test_node_with_a_system_file_of_its_own_is_given_the_root(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/nonexistent"),
+        ("SSL_CERT_DIR", "/nonexistent"),
+        ("NODE_OPTIONS", "--use-openssl-ca"),
+        ("NODE_OPTIONS", "--no-use-system-ca"),
+        ("NODE_USE_SYSTEM_CA", "1"),
+    ],
+)
+def test_node_that_is_kept_from_the_systems_roots_is_given_the_root(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    """Tried with Node 24: with any of these NODE_USE_SYSTEM_CA=1 is refused still."""
     root = state(tmp_path)
-    other = tmp_path / "other.pem"
-    other.write_text("")
     bundle(tmp_path, root)
     refusing_node(tmp_path, "v24.6.0", "system")
-    row = only_row(machine(tmp_path, SSL_CERT_FILE=str(other)), root)
+    row = only_row(machine(tmp_path, **{name: value}), root)
     assert row.fix == f"export NODE_EXTRA_CA_CERTS={root}"
 
 

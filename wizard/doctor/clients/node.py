@@ -34,6 +34,9 @@ An error of the network is named ECONNREFUSED and so on, one of the protocol ERR
 certificate have names such as UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
 """
 
+ELSEWHERE = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_OPTIONS", "NODE_USE_SYSTEM_CA")
+"""What may keep NODE_USE_SYSTEM_CA=1 from leading to the system's roots, or has not led there."""
+
 
 def probes(page: Page) -> Iterator[Probe]:
     """The Node that is first on PATH."""
@@ -60,8 +63,7 @@ def _ask(page: Page, program: str) -> Proof:
 def _fix(page: Page, *, can_read_system: bool) -> str:
     """The system's roots where they hold ours and Node can read them; else ours beside its own."""
     env, bundle = page.system.env, page.bundle
-    astray = env.get("SSL_CERT_FILE", "")
-    if can_read_system and page.is_bundled and (not astray or page.is_in(Path(astray))):
+    if can_read_system and page.is_bundled and not any(map(env.get, ELSEWHERE)):
         return export(page, "NODE_USE_SYSTEM_CA", "1")
     given = env.get("NODE_EXTRA_CA_CERTS", "")
     extra = Path(given) if given else None
