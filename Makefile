@@ -35,10 +35,11 @@ demo: $(BIN)/.synced ## a local CA into ./demo, served and proven; no privilege,
 	@mkdir -p demo
 	@$(BIN)/pomcert-wizard $(DEMO)
 
+# Commands are timed while nothing else runs; one that was slow keeps no other test from running.
 test: $(BIN)/.synced-dev ## install what the tests need, then run every test
 	@PYTHON=$(BIN)/python scripts/install-test-parts.sh
-	@$(BIN)/python -m pytest -m alone # timed while nothing else runs
-	@$(BIN)/python -m pytest -m 'not alone' $(PYTEST)
+	@$(BIN)/python -m pytest -m alone; timed=$$?; \
+	  $(BIN)/python -m pytest -m 'not alone' $(PYTEST) && exit $$timed
 
 check: $(BIN)/.synced-dev ## format, lint, types, import contracts
 	@$(RUN_UV) lock --check --quiet

@@ -26,6 +26,8 @@ for _name in list(os.environ):
     if _name in FOREIGN or _name.startswith(FOREIGN_PREFIXES):
         del os.environ[_name]
 
+os.umask(0o022)
+
 # Ignored signals are handed on to every program, and some tests send these two: under nohup, or
 # behind a script's &, ignore them here alone.
 for _number in (signal.SIGINT, signal.SIGHUP):
