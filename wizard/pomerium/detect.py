@@ -56,6 +56,9 @@ def detect_names(system: System) -> Detected | None:
 
 def names_at(path: Path, *, system: System) -> tuple[str, ...] | None:
     """The DNS names of the certificate that a configuration mentions, if it can be read."""
+    # A pipe or a device may never end; unlike Path.is_file this takes any path.
+    if not os.path.isfile(path):  # noqa: PTH113
+        return None
     from wizard.pki import chain  # noqa: PLC0415  only a configuration with others needs it
 
     try:

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from wizard.core.errors import UsageError
 
+_YAML = frozenset({".yaml", ".yml"})
+_JSON = ".json"
+
 
 def require_absolute(*paths: Path) -> None:
     """Refuses a path Pomerium would not find again.
@@ -27,3 +30,25 @@ def require_absolute(*paths: Path) -> None:
                 f"{str(path)!r} is not UTF-8, so a configuration cannot name it.",
                 "Choose a directory with a plain name.",
             ) from error
+
+
+def require_yaml_name(path: Path) -> None:
+    """Refuses a name for a new configuration that Pomerium would not read as YAML.
+
+    Raises:
+        UsageError: `config-name`.
+
+    """
+    if path.suffix not in _YAML:
+        raise UsageError(
+            "config-name",
+            f"output.config: Pomerium goes by a file's ending, and reads no YAML from {path}.",
+            "Choose a name that ends in .yaml.",
+        )
+
+
+def unread(path: Path) -> tuple[str, ...]:
+    """What to say about the name of a configuration that Pomerium does not read."""
+    if path.suffix in _YAML or path.suffix == _JSON:
+        return ()
+    return (f"Pomerium does not start with {path}: the name must end in .yaml, .yml or .json.",)

@@ -16,6 +16,7 @@ from wizard.core.registry import Info
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import Installed, Material
 from wizard.pomerium.detect import names_at
+from wizard.pomerium.paths import require_yaml_name, unread
 from wizard.targets.base import Delivery
 from wizard.targets.output import ROUTE, output
 
@@ -197,7 +198,10 @@ def _config(
     if document is None:
         return _new_config(path, answers, material, installed, owner)
     before = system.keep(path)
-    closed = _closed(path, before, answers.text("output.owner"), owner)
+    closed = (
+        *unread(Path(answers.text("output.config"))),
+        *_closed(path, before, answers.text("output.owner"), owner),
+    )
     edit = config.with_certificate(
         document,
         installed.chain_path,
@@ -237,6 +241,7 @@ def _new_config(
     installed: Installed,
     owner: tuple[int, int] | None,
 ) -> Delivery:
+    require_yaml_name(Path(answers.text("output.config")))
     from wizard.pomerium.new_config import new_config  # noqa: PLC0415  ruamel.yaml costs 25 ms
     from wizard.pomerium.secrets import new_secret  # noqa: PLC0415
 
