@@ -1,8 +1,12 @@
 """Hosts are found wherever Pomerium takes them from; names cover them and nothing absurd."""
 
+from pathlib import Path
+
 import pytest
 
+from wizard.core.system import System
 from wizard.pomerium.config import parse
+from wizard.pomerium.detect import detect_names
 from wizard.pomerium.routes import covers, hosts, propose_names
 from wizard.pomerium.settings import OTHER_NAMES, SETTINGS, problems
 
@@ -27,6 +31,8 @@ def test_hosts_come_from_every_kind_of_route() -> None:
       - from: udp+https://dns.example.com:53
       - from: https://*.apps.example.com
       - from: https://b.example.com/path
+      - from: https://b\u00fccher.example.com.
+      - from: https://XN--BCHER-KVA.example.com
       - *base
       - {<<: *base, prefix: /x}
       - from: ssh://host
@@ -41,8 +47,20 @@ def test_hosts_come_from_every_kind_of_route() -> None:
     """
     assert found(text) == (
         "b.example.com", "db.example.com", "dns.example.com", "*.apps.example.com",
-        "merged.example.com", "old.example.com", "auth.example.com",
+        "xn--bcher-kva.example.com", "merged.example.com", "old.example.com", "auth.example.com",
     )  # fmt: skip
+
+
+def test_only_names_a_certificate_may_have_are_proposed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    urls = ("intranet", "com", "127.1", "a..example.com", "b\u00fccher.example.com", "a.github.io")
+    lines = "".join(f"  - from: https://{url}\n" for url in urls)
+    (tmp_path / "config.yaml").write_text(f"routes:\n{lines}", "utf-8")
+    detected = detect_names(System(root=tmp_path / "root"))
+    assert detected is not None
+    assert detected.value == ("xn--bcher-kva.example.com", "a.github.io")
 
 
 @pytest.mark.parametrize(

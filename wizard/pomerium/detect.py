@@ -50,7 +50,8 @@ def detect_names(system: System) -> Detected | None:
         return None
     if standing := config.serving_all(document, partial(names_at, system=system)):
         return Detected(standing, f"from the certificate in {path}")
-    proposed = routes.propose_names(routes.hosts(document), names.is_public_suffix)
+    found = routes.propose_names(routes.hosts(document), names.is_public_suffix)
+    proposed = tuple(name for name in found if names.problem(name) is None)
     return Detected(proposed, f"from the routes in {path}") if proposed else None
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from wizard.pki.names import normalise
 from wizard.pomerium.document import Document, elements, lookup, string
 
 _TLS_SCHEMES = frozenset({"https", "http", "tcp+https", "udp+https"})
@@ -13,7 +14,7 @@ _HOSTED_AUTHENTICATE = frozenset({"authenticate.pomerium.app", "authenticate.sta
 
 
 def hosts(document: Document) -> tuple[str, ...]:
-    """The hosts this configuration needs certificates for: lower case, each once, in order.
+    """The hosts this configuration needs certificates for: as in one, each once, in order.
 
     They come from `from` of `routes:` and the older `policy:`, and from `authenticate_service_url`
     unless that is Pomerium's hosted one. Addresses are left out, and what is not a URL.
@@ -56,7 +57,7 @@ def _urls(document: Document) -> Iterator[str | None]:
 def _host(url: str | None) -> str | None:
     try:
         parts = urlsplit((url or "").strip())
-        host = (parts.hostname or "").rstrip(".").lower()
+        host = normalise(parts.hostname or "").rstrip(".")
     except ValueError:
         return None
     if parts.scheme not in _TLS_SCHEMES or not host or host in _HOSTED_AUTHENTICATE:
