@@ -49,6 +49,7 @@ PACKAGES = {
     "node": "nodejs",
     "pk12util": "libnss3-tools",
     "trust": "p11-kit",
+    "tstclnt": "libnss3-tools",
     "unshare": "util-linux",
     "update-ca-certificates": "ca-certificates",
 }

@@ -1,7 +1,8 @@
-"""Trust in an NSS database, by NSS's own certutil."""
+"""NSS without a browser around it, and trust in its databases, by its own certutil."""
 
 from pathlib import Path
 
+from . import Client, Target, Verdict
 from .process import run
 
 
@@ -16,3 +17,25 @@ def trust(database: Path, root_pem: Path) -> None:
         outcome = run(command, home=database)
         if outcome.code:
             raise RuntimeError(f"{command}: {outcome.text}")
+
+
+def _trust_at_home(home: Path, root_pem: Path) -> None:
+    trust(home / "nssdb", root_pem)
+
+
+def load(target: Target) -> Verdict:
+    outcome = run(
+        [
+            # -Q ends it after the handshake, which begins when there is something to send.
+            *("tstclnt", "-Q", "-h", "127.0.0.1", "-p", str(target.port)),
+            *("-a", target.host_name, "-d", f"sql:{target.home / 'nssdb'}"),
+        ],
+        home=target.home,
+        request=target.request,
+    )
+    return Verdict(outcome.code == 0, outcome.text)
+
+
+CLIENT = Client(
+    "nss", ("tstclnt", "certutil"), load, "SEC_ERROR_CERT_NOT_IN_NAME_SPACE", _trust_at_home
+)
