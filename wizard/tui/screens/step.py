@@ -25,6 +25,8 @@ class StepScreen(WizardScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f3", "deeper", "All questions"),
         Binding("f3", "shallower", "Fewer questions"),
+        # Before the key that follows is handed to anyone: a slow line brings many at a time.
+        Binding("enter", "submit", show=False, priority=True),
         Binding("up", "app.focus_previous", show=False),
         Binding("down", "app.focus_next", show=False),
     ]
@@ -91,8 +93,19 @@ class StepScreen(WizardScreen):
         """Asks that no longer."""
         self.action_deeper()
 
+    def action_submit(self) -> None:
+        """Goes to the next field; what was typed is handed on behind the keys that typed it."""
+        entry = self.focused
+        controls = [field.control for field in self.fields]
+        if entry in controls[:-1]:
+            self.set_focus(controls[controls.index(entry) + 1])
+        if isinstance(entry, Entry):
+            entry.post_message(Entry.Submitted())
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Offers the one of both that is not so already."""
+        """Offers what has a meaning now."""
+        if action == "submit":
+            return isinstance(self.focused, Entry)
         if action in {"deeper", "shallower"}:
             return self._walk.expert == (action == "shallower")
         return super().check_action(action, parameters)
@@ -105,10 +118,13 @@ class StepScreen(WizardScreen):
 
     @on(Field.Submitted)
     def _submitted(self, event: Field.Submitted) -> None:
-        if event.field is self.fields[-1]:
+        *others, last = self.fields
+        if event.field is last:
             self.action_forward()
-        else:
-            self._take([event.field], after=event.field)
+        elif event.field in others:
+            if event.field.control.has_focus:
+                self.fields[others.index(event.field) + 1].enter()
+            self._take([event.field])
 
     @on(events.DescendantBlur)
     def _left(self, event: events.DescendantBlur) -> None:
@@ -123,7 +139,6 @@ class StepScreen(WizardScreen):
         *,
         leave: bool = False,
         quiet: bool = False,
-        after: Field | None = None,
     ) -> None:
         """Hands answers to the engine, in a thread: it may look at the whole machine.
 
@@ -131,13 +146,14 @@ class StepScreen(WizardScreen):
             fields: whose answers.
             leave: go on to the next step when all are good.
             quiet: leave the cursor where it is.
-            after: the field behind which to go on when it is good.
         """
+        keys = [field.asked.question.key for field in fields]
         async with self._turn:
             if not self.is_current:
                 return
             try:
-                for field in fields:
+                # Whoever had the turn before may have put new fields in the place of these.
+                for field in [one for one in self.fields if one.asked.question.key in keys]:
                     problem = await asyncio.to_thread(self._walk.take, field.asked, field.value)
                     if problem is not None:
                         field.complain(problem)
@@ -149,8 +165,7 @@ class StepScreen(WizardScreen):
             except WizardError as error:
                 self.post_message(Failed(error))
                 return
-            where = self.fields.index(after) + 1 if after is not None else self._where()
-            if await self._renew(page, where, leave=leave) or not leave:
+            if await self._renew(page, leave=leave) or not leave:
                 return
             self.post_message(Forward(self))
 
@@ -159,11 +174,12 @@ class StepScreen(WizardScreen):
         focused = (n for n, field in enumerate(self.fields) if field.control.has_focus)
         return next(focused, -1)
 
-    async def _renew(self, page: Page, where: int, *, leave: bool) -> bool:
+    async def _renew(self, page: Page, *, leave: bool) -> bool:
         """Shows what an answer changed on this page, and says whether a question is new.
 
-        The cursor goes to the new question, else to the field at `where`, if any.
+        The cursor goes to the new question, else it stays where it is.
         """
+        where = self._where()
         known = {field.asked.question.key: field for field in self.fields}
         fresh = [asked for asked in page.asked if asked.question.key not in known]
         if leave and not fresh:

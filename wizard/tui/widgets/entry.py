@@ -1,17 +1,12 @@
 """A text that grows as it is typed, so that no value is ever cut."""
 
-from typing import ClassVar
-
 from textual import events
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import TextArea
 
 
 class Entry(TextArea):
-    """One value. Enter hands it on; Up and Down leave it at its first and last line."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+u", "clear", show=False)]
+    """One value. Enter hands it on, Ctrl-U empties it; Up and Down leave it at its ends."""
 
     class Submitted(Message):
         """Enter was pressed."""
@@ -30,6 +25,11 @@ class Entry(TextArea):
             event.stop()
             event.prevent_default()
             self.post_message(self.Submitted())
+        elif event.key == "ctrl+u":
+            # A binding would wait until after the keys that a slow line brings at the same time.
+            event.stop()
+            event.prevent_default()
+            self.clear()
 
     async def _on_paste(self, event: events.Paste) -> None:
         if not self._lines:
@@ -50,7 +50,3 @@ class Entry(TextArea):
             self.screen.focus_next()
         else:
             super().action_cursor_down(select)
-
-    def action_clear(self) -> None:
-        """Empties the value."""
-        self.clear()

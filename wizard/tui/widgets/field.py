@@ -41,6 +41,8 @@ class Field(Vertical):
         standing = asked.standing.value if asked.draft is None else asked.draft
         self._taken: Value | None = standing if asked.draft is None else None
         self.control = _control(asked, standing)
+        # Held, not looked up: an answer may come when the field has left the page.
+        self._problem = Static(classes="problem")
 
     def compose(self) -> ComposeResult:
         """Prompt, reason, control, note, problem."""
@@ -50,7 +52,7 @@ class Field(Vertical):
             yield Static(question.why, classes="why", markup=False)
         yield self.control
         yield Static(self._note(), classes="note", markup=False)
-        yield Static(classes="problem")
+        yield self._problem
 
     @property
     def value(self) -> Value:
@@ -77,11 +79,10 @@ class Field(Vertical):
     def complain(self, problem: Problem | None) -> None:
         """Shows what is wrong, with the fix, or that nothing is."""
         self.set_class(problem is not None, "-wrong")
-        line = self.query_one(".problem", Static)
         if problem is None:
-            line.update("")
+            self._problem.update("")
             return
-        line.update(
+        self._problem.update(
             Content.assemble(
                 ("✗ ", "bold $error"),
                 (problem.summary, "$error"),
