@@ -274,6 +274,22 @@ def test_an_exact_certificate_beside_the_wildcard_is_named() -> None:
     assert any("a.example.com exactly" in notice for notice in result.notices)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("certificates:\n  - {cert: /a.pem, key: /k}\n", True),
+        ("certificates:\n  - {cert: /a.pem, key: /k}\n  - {cert: /b.pem, key: /k}\n", True),
+        ("certificates:\n  - {cert: /b.pem, key: /k}\n  - {cert: /a.pem, key: /k}\n", False),
+        ("certificate_file: /a.pem\ncertificate_key_file: /k\n", False),
+    ],
+)
+def test_a_certificate_served_instead_of_the_new_one_is_named(text: str, told: bool) -> None:  # noqa: FBT001
+    """Of two certificates for one name Pomerium serves the one that is listed first."""
+    known = {Path("/a.pem"): ("example.com", "*.EXAMPLE.com"), Path("/b.pem"): NAMES}
+    notices = edit(text.encode(), known.get).notices
+    assert any("/a.pem" in one and "comes first" in one for one in notices) == told
+
+
 def test_nothing_to_say_about_a_plain_configuration() -> None:
     assert edit(b"address: :443\nset_response_headers: {X: y}\n").notices == ()
 

@@ -194,6 +194,8 @@ def _neighbours(
     document: Document, entries: list[_Entry], same: list[_Entry], names: frozenset[str]
 ) -> Iterator[str]:
     """What the certificates that stay mean for the new one."""
+    listed = [entry for entry in entries if entry.index is not None]
+    above = entries[: entries.index(same[0])] if same else listed
     for entry in entries:
         where = f"{entry.cert} (line {entry.line})"
         if Path(entry.cert).name.lower() == _ROOT_FILE:
@@ -208,6 +210,12 @@ def _neighbours(
         exact = sorted(n for n in entry.names - names if "*" not in n and covers(names, n))
         if exact:
             yield f"{where} names {_list(exact)} exactly, and is served there, not the wildcard."
+        shared = sorted(entry.names & names)
+        if shared and entry in above:
+            yield (
+                f"{where} comes first and is served for {_list(shared)} instead of this one. "
+                "Delete its entry to have this one served."
+            )
     if string(lookup(document.root, "certificate")):
         yield "`certificate` comes before every listed file, and is served for the names it holds."
     file = string(lookup(document.root, "certificate_file"))
