@@ -108,7 +108,8 @@ class ReviewScreen(WizardScreen):
     def start(self) -> None:
         """Starts at the first change, so that the yes is one more key away."""
         if self._changes:
-            self._list.focus()
+            # The list is longer than its place: brought into view, its first row may not be.
+            self._list.focus(scroll_visible=False)
             self._show()
         else:
             super().start()
