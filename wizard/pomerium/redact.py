@@ -35,10 +35,9 @@ _SUFFIXES = (
 _HUMP = re.compile("(?<=[a-z0-9])(?=[A-Z])")
 _TEXT = re.compile(r"[^\r\n]*")
 _COMMENT = re.compile(r"(?<![^\s,\[\]{}])#[# \t]*([^\r\n]*)")
-_ASSIGNED = re.compile(r"""(?<![\w.-])([\w.-]++)["']?(?:[ \t]*=[ \t]*|[ \t]*:[ \t]+)(?=\S)""")
-_SETTING = re.compile(r"""(?<![\w.-])([\w.-]++)["']?[ \t]*[:=][ \t]*(?=(.*))""")
-_VALUE_BELOW = re.compile(r"[|>][-+\d]*[ \t]*(?:#.*)?|#.*|")
-_LOOSE_VALUE = re.compile(r"\S{16,}")
+_ASSIGNED = re.compile(r"""(?<![\w.-])([\w.-]++)["']?(?:[ \t]*=[ \t]*|[ \t]*:\s+)(?=\S)""")
+_SETTING = re.compile(r"""(?<![\w.-])["']?([\w.-]++)["']?[ \t]*[:=][ \t]*(?=(.*))""")
+_LOOSE_VALUE = re.compile(r"\S{15,}[^\s:]")
 _PASSWORD_IN_URL = re.compile(r"://[^/\s@]*:")
 _TOKEN_IN_URL = re.compile(r"://[^/\s@]{16,}@")
 _KEY_LINE_END = "PRIVATE KEY-----"
@@ -170,8 +169,7 @@ def _comment_spans(
         elif secret is not None:
             if secret[2]:
                 yield start + secret.start(2), end
-            if _VALUE_BELOW.fullmatch(secret[2]):
-                below = column + secret.start()
+            below = column + secret.start()
         in_key = in_key and "-----END" not in words
 
 
