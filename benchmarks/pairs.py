@@ -35,6 +35,10 @@ class Pair(NamedTuple):
         """The ratio of the fastest runs: what is left when other work on the machine is not."""
         return min(self.ours) / min(self.theirs)
 
+    def joined(self, more: "Pair") -> "Pair":
+        """These runs and more of them."""
+        return Pair(self.ours + more.ours, self.theirs + more.theirs)
+
 
 def measure(ours: Case, theirs: Case, rounds: int) -> Pair:
     """Runs both `rounds` times in turn, after one round that does not count."""
