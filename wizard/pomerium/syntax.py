@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.resolver import VersionedResolver
-from ruamel.yaml.scanner import Scanner
+from ruamel.yaml.scanner import Scanner, ScannerError
 
 from wizard.core.errors import WizardError
 
@@ -96,7 +96,7 @@ def compose(text: str, name: str) -> Tree:
         what = "is a line end to some readers of YAML and not to others"
         _refuse(name, *_place(text, odd.start()), f"the character U+{ord(odd[0]):04X} {what}")
     reader = YAML(typ="safe", pure=True)
-    reader.Scanner = _TabScanner
+    reader.Scanner = _Scanner
     try:
         return _Composer(text, name, iter(reader.parse(text))).tree()
     except MarkedYAMLError as error:
@@ -105,8 +105,8 @@ def compose(text: str, name: str) -> Tree:
     except ReaderError as error:
         what = f"the character U+{ord(text[int(error.position)]):04X} is not allowed"
         _refuse(name, *_place(text, int(error.position)), what)
-    except (YAMLError, AssertionError):
-        # An assertion is how ruamel answers a version it does not know.
+    except (YAMLError, AssertionError, ValueError):
+        # The latter two are how ruamel answers a version it does not know.
         _refuse(name, 1, 1, "this is not YAML 1.1 or 1.2")
 
 
@@ -144,8 +144,11 @@ def _refuse(
     raise WizardError(code, summary, hint) from None
 
 
-class _TabScanner(Scanner):
-    """Takes a tab between tokens for white space, as YAML and Pomerium do, but never as indent."""
+class _Scanner(Scanner):
+    """Takes a tab between tokens for white space, as YAML and Pomerium do, but never as indent.
+
+    It also tells where an escape stands that is beyond Unicode, which ruamel's trips over.
+    """
 
     # `typing.override` is newer than the oldest Python we run on.
     def scan_to_next_token(self) -> None:
@@ -159,6 +162,13 @@ class _TabScanner(Scanner):
                 return
             reader.forward(ahead)
             super().scan_to_next_token()
+
+    def scan_flow_scalar_non_spaces(self, double: object, start_mark: object) -> object:
+        try:
+            return super().scan_flow_scalar_non_spaces(double, start_mark)
+        except (ValueError, OverflowError) as error:
+            problem = "this escape stands for no character"
+            raise ScannerError(None, None, problem, self.reader.get_mark()) from error
 
 
 class _Composer:
