@@ -38,6 +38,8 @@ DATABASE = "cert9.db"
 """Certificates and their trust; the keys are in another file, which stays where it is."""
 MOST = 3
 """Profiles that are loaded at most: a start takes seconds, and profiles are mostly alike."""
+STARTS = 2
+"""How often a browser is started that says nothing: on a busy machine one may fall over."""
 POLL_SECONDS = 0.05
 CONFINED = re.compile(rb"/snap/(bin/)?|\bflatpak run\b")
 """In a script that starts a browser of a sandbox, which sees no home but its own."""
@@ -95,8 +97,11 @@ def _ask(page: Page, browser: Browser, place: Place, load: Load) -> Proof:
     # A profile comes with the first start; until then an empty database stands for it.
     every: list[Path | None] = [*browser.directories(page.system)]
     for database in every[:MOST] or [None]:
-        with workplace(page.system) as home:
-            verdict = load(page, program, database, home)
+        for _ in range(STARTS):
+            with workplace(page.system) as home:
+                verdict = load(page, program, database, home)
+            if verdict.verdict != UNKNOWN:
+                break
         if verdict.verdict != ACCEPTED:
             break
     some = f" in {MOST} of {len(every)} profiles" if len(every) > MOST else ""
@@ -145,7 +150,14 @@ def _copy(system: System, database: Path | None, home: Path, *folders: str) -> P
 def _at_home(home: Path) -> tuple[str, ...]:
     """What starts a program so that it knows no other home."""
     names = ("CONFIG_HOME", "DATA_HOME", "CACHE_HOME", "STATE_HOME", "RUNTIME_DIR")
-    return ("env", f"HOME={home}", *(f"XDG_{name}={home / name.lower()}" for name in names))
+    # Without TMPDIR it is /tmp: where the path of Chromium's socket is too long, Chromium aborts.
+    return (
+        "env",
+        "-u",
+        "TMPDIR",
+        f"HOME={home}",
+        *(f"XDG_{name}={home / name.lower()}" for name in names),
+    )
 
 
 def _chromium(page: Page, program: str, database: Path | None, home: Path) -> _Verdict:
