@@ -96,6 +96,7 @@ def test_an_email_address_is_one_plain_address(value: str, is_good: bool) -> Non
         ("http://a:x", False),
         ("http://[::1", False),
         ("", False),
+        ("https://user:word@app.example.com", False),
     ],
 )
 def test_a_url_has_a_scheme_and_a_host(value: str, is_good: bool) -> None:  # noqa: FBT001

@@ -95,6 +95,12 @@ def https_url(value: Value, _answers: Answers) -> Problem | None:
         port_ok = parts.port is None or parts.port > 0
     except ValueError:
         parts, port_ok = urlsplit(""), False
+    if parts.password:
+        return Problem(
+            "url-password",
+            "The URL has a password in it, which answers and records would show.",
+            "Leave it out here, and write it into Pomerium's configuration afterwards.",
+        )
     if parts.scheme in {"https", "http"} and parts.hostname and port_ok:
         return None
     return Problem("url", f"{value!r} is not a URL.", "Write it like https://host.example.com.")
