@@ -343,7 +343,7 @@ def test_a_renewal_asks_no_client_and_starts_no_browser(
 ) -> None:
     asked = []
     monkeypatch.setattr("wizard.doctor.clients.judge", lambda *_: asked.append(1) or iter(()))
-    assert install.apply(("a.example.com",), local_ca__stores=("java",)) == "done"
+    assert install.apply(("a.example.com",), local_ca__stores=("system",)) == "done"
     assert asked == [1]
     assert install.renew(force=True) == "done done"
     assert asked == [1]
