@@ -81,6 +81,29 @@ def need() -> Need:
     return Need()
 
 
+# What the whole machine trusts: a test changes copies, or these in a mount namespace of its own.
+TRUSTED = [
+    Path(path)
+    for path in (
+        *("/etc/ssl/certs", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs/java/cacerts"),
+        *("/usr/local/share/ca-certificates", "/etc/pki/ca-trust/source/anchors"),
+    )
+]
+
+
+def _stamps() -> dict[Path, tuple[int, int]]:
+    """When each was changed, and its inode."""
+    found = {path: path.stat() for path in TRUSTED if path.exists()}
+    return {path: (status.st_mtime_ns, status.st_ino) for path, status in found.items()}
+
+
+@pytest.fixture(autouse=True)
+def _machine_trusts_as_before() -> Iterator[None]:
+    before = _stamps()
+    yield
+    assert _stamps() == before, "a test changed what this machine trusts"
+
+
 def _homely(environment: pytest.MonkeyPatch, home: Path) -> None:
     """Point HOME and the XDG folders below it; none is made, as in a new account."""
     environment.setenv("HOME", str(home))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import shutil
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -36,7 +37,8 @@ class Install:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.state = folder / "state"
-        self.system = Clock(root=folder / "root")
+        # No PATH: the Java found by it is the machine's own, and so is its keystore.
+        self.system = Clock({**os.environ, "PATH": ""}, folder / "root")
 
     def apply(self, names: tuple[str, ...] = ("*.example.com",), **more: Value) -> str:
         values: dict[str, Value] = {
