@@ -107,7 +107,7 @@ def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate
     except UsageError as error:
         if error.code != "secret-missing":
             raise
-        drift = (f"what depends on it is not known: {error.summary}",)
+        drift = (f"need a secret to be compared: {error.summary}",)
     return Certificate(
         answers.texts("names"),
         answers.text("strategy"),
@@ -157,7 +157,7 @@ def renew(
             continue
         if not plan.is_empty:
             is_due = True
-            # The root is the same, so every client's verdict is; a timer must start no browser.
+            # Mostly from a timer, which must start no browser.
             yield from session.apply(plan, may_ask=may_ask, with_clients=False)
     if failed is not None:
         raise failed

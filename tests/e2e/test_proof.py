@@ -301,10 +301,10 @@ def test_a_locked_profile_gets_the_command_that_asks_for_its_password(
     assert (row.verdict, row.fix) == ("accepted", "")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for another person")
 def test_under_sudo_the_clients_run_as_the_person(
     need: Need, environment: dict[str, str], served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    need.that(os.geteuid() == 0, "only root acts for another person", "run as root")
     certutil = need("certutil")
     need("chromium")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:

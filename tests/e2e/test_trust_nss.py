@@ -372,10 +372,10 @@ runpy.run_path({str(HELPER)!r}, run_name="__main__")
     assert run("status", str(tmp_path / "db"), str(anchor.path)) == "open absent\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for another person")
 def test_under_sudo_the_database_belongs_to_the_person(
     anchor: Anchor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, need: Need
 ) -> None:
+    need.that(os.geteuid() == 0, "only root acts for another person", "run as root")
     need("certutil")
     need("chromium")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:

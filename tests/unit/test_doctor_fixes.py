@@ -1,5 +1,6 @@
 """The lines that mend a client's trust, where the machine of the tests is another."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,17 @@ def test_a_program_that_answers_rubbish_is_unknown(tmp_path: Path, rubbish: str)
         assert isinstance(row, Proof)
         assert (row.verdict, row.fix) == ("unknown", ""), row
         assert row.detail
+
+
+@pytest.mark.parametrize(("starts", "verdict"), [(1, "accepted"), (2, "unknown")])
+def test_a_browser_that_falls_over_is_started_once_more(
+    tmp_path: Path, starts: int, verdict: str
+) -> None:
+    fallen = tmp_path / "fallen"
+    falls = f"echo >> '{fallen}'; [ $(wc -l < '{fallen}') -gt {starts} ] || exit 1"
+    program(tmp_path / "bin", "chromium", f"{falls}; echo '<pre>ok</pre>'")
+    for name in ("env", "wc"):
+        (tmp_path / "bin" / name).symlink_to(str(shutil.which(name)))
+    rows = judge(machine(tmp_path), 1, "verify.localhost.pomerium.io", state(tmp_path))
+    found = {row.client: row.verdict for row in rows if isinstance(row, Proof)}
+    assert found["Chromium, Chrome and relatives"] == verdict

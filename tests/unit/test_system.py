@@ -192,6 +192,7 @@ def test_a_sweep_takes_only_what_write_left(system: System, tmp_path: Path) -> N
 def test_removing_what_is_gone_is_fine(system: System, tmp_path: Path) -> None:
     system.remove(tmp_path / "gone")
     system.remove(tmp_path / "no/such/directory")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_making_a_directory_that_is_there_leaves_it(system: System, tmp_path: Path) -> None:

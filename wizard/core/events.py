@@ -1,6 +1,7 @@
 """What happens while a plan is applied. Front ends draw events; they decide nothing."""
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from wizard.core.system import Command
@@ -129,3 +130,21 @@ def name_of(kind: type) -> str:
 def lines(commands: tuple[Command, ...]) -> tuple[str, ...]:
     """Commands as lines to show and to paste."""
     return tuple(command.shell() for command in commands)
+
+
+def still_to_do(event: ActionSkipped | ActionFailed) -> Iterator[str]:
+    """What is left to a person, as lines to read and to paste."""
+    if isinstance(event, ActionSkipped):
+        yield f"! left out: {event.title}, because {event.reason}. In a root shell:"
+        yield from (f"    {command}" for command in event.commands)
+    else:
+        yield f"✗ {event.title}: {readable(event.summary)} [{event.code}]"
+        yield f"  {event.hint}"
+
+
+def readable(summary: str) -> str:
+    """A sentence that may quote anything: what steers a terminal is spelt out, the endless cut."""
+    spelt = "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in summary
+    )
+    return re.sub(r"(\S{300})\S{300,}(\S{100})", r"\1…\2", spelt)

@@ -1,6 +1,5 @@
 """Events and plans as lines for people, on stderr unless they are what was asked for."""
 
-import re
 import sys
 from collections.abc import Iterator
 from typing import TextIO
@@ -18,6 +17,8 @@ from wizard.core.events import (
     PrivilegeNeeded,
     Proof,
     RunStarted,
+    readable,
+    still_to_do,
 )
 from wizard.core.plan import Plan
 
@@ -64,12 +65,8 @@ class Text:
                 yield f"✓ {title}"
             case ActionUndone(title=title):
                 yield f"↶ taken back: {title}"
-            case ActionSkipped(title=title, reason=reason, commands=commands):
-                yield f"! left out: {title}, because {reason}. In a root shell:"
-                yield from (f"    {command}" for command in commands)
-            case ActionFailed(title=title, code=code, summary=summary, hint=hint):
-                yield f"✗ {title}: {_readable(summary)} [{code}]"
-                yield f"  {hint}"
+            case ActionSkipped() | ActionFailed():
+                yield from still_to_do(event)
             case PrivilegeNeeded(commands=commands):
                 yield "» these commands need root:"
                 yield from (f"    {command}" for command in commands)
@@ -101,16 +98,8 @@ class Text:
 
     def error(self, error: WizardError) -> None:
         """Writes an error: what is wrong, and what to do."""
-        self.say(f"✗ {_readable(error.summary)} [{error.code}]")
+        self.say(f"✗ {readable(error.summary)} [{error.code}]")
         self.say(f"  {error.hint}")
-
-
-def _readable(summary: str) -> str:
-    """A sentence that may quote anything: what steers a terminal is spelt out, the endless cut."""
-    spelt = "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in summary
-    )
-    return re.sub(r"(\S{300})\S{300,}(\S{100})", r"\1…\2", spelt)
 
 
 def _ending(event: Proof | Finished) -> Iterator[str]:

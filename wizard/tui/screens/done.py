@@ -8,7 +8,15 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from wizard.core.events import ActionFailed, ActionSkipped, Event, Finished, NextStep, Proof
+from wizard.core.events import (
+    ActionFailed,
+    ActionSkipped,
+    Event,
+    Finished,
+    NextStep,
+    Proof,
+    still_to_do,
+)
 from wizard.tui.screens.base import Body, Help, Place, WizardScreen
 from wizard.tui.screens.review import Save
 from wizard.tui.widgets.rows import Line, Row
@@ -109,12 +117,8 @@ def _lines(event: Event) -> Iterator[str]:
         case Proof(client=client, detail=detail, fix=fix) if fix:
             yield f"✗ {client}: {detail}"
             yield f"    {fix}"
-        case ActionSkipped(title=title, reason=reason, commands=commands):
-            yield f"! left out: {title}, because {reason}. In a root shell:"
-            yield from (f"    {command}" for command in commands)
-        case ActionFailed(title=title, code=code, summary=summary, hint=hint):
-            yield f"✗ {title}: {summary} [{code}]"
-            yield f"  {hint}"
+        case ActionSkipped() | ActionFailed():
+            yield from still_to_do(event)
         case _:
             pass
 
