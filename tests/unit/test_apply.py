@@ -203,6 +203,9 @@ def test_a_person_who_stops_the_run_gets_everything_back(
         happened.append(event)
         if told([event]) == [moment]:
             cancel.set()
+    after = told(happened)[told(happened).index(moment) + 1 :]
+    assert after[0] == "action-failed run"
+    assert not any(line.startswith("action-started") for line in after)
     (failure,) = [event for event in happened if isinstance(event, events.ActionFailed)]
     assert failure.code == "interrupted"
     assert finished(happened) == ("rolled-back", ExitCode.INTERRUPTED)
