@@ -1,6 +1,5 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import cast
 
 from wizard.core import apply, registry
 from wizard.core.answers import AUTO, Answers, read_word
+from wizard.core.control import Control
 from wizard.core.elevation import Elevation
 from wizard.core.errors import UsageError
 from wizard.core.events import Event, Finished
@@ -251,7 +251,7 @@ class Session:
         plan: Plan,
         *,
         may_ask: bool,
-        cancel: threading.Event | None = None,
+        control: Control | None = None,
         with_clients: bool = True,
     ) -> Iterator[Event]:
         """Applies the plan.
@@ -259,7 +259,7 @@ class Session:
         Args:
             plan: as it was reviewed.
             may_ask: whether a person is there to type a password for sudo, doas or run0.
-            cancel: set it to stop; the run then rolls back.
+            control: how a person stops it, which rolls it back, or has it look at once.
             with_clients: whether the clients of this machine are asked too when something changed.
 
         Raises:
@@ -273,7 +273,7 @@ class Session:
             self.system,
             self.journal,
             may_ask=may_ask,
-            cancel=cancel or threading.Event(),
+            control=control or Control(),
             prove=lambda: chosen.prove(
                 answers,
                 self.system,
@@ -290,7 +290,7 @@ def carry_out(
     journal: Journal,
     *,
     may_ask: bool,
-    cancel: threading.Event,
+    control: Control,
     prove: Callable[[], Iterator[Event]],
 ) -> Iterator[Event]:
     """Applies a plan under the lock; see `core.apply.apply`.
@@ -307,7 +307,7 @@ def carry_out(
         with journal.lock():
             journal.refuse_cut_off()
             yield from apply.apply(
-                plan, system, journal, elevation=elevation, prove=prove, cancel=cancel
+                plan, system, journal, elevation=elevation, prove=prove, control=control
             )
     finally:
         elevation.stop()

@@ -1,6 +1,5 @@
 """After the first run: what is installed and how it fares, renewing it, trust, and undo."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Final, NamedTuple
 from wizard.core import apply
 from wizard.core.actions import Action
 from wizard.core.answers import Answers, read_tree
+from wizard.core.control import Control
 from wizard.core.elevation import Elevation
 from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.events import Event, Finished, Json
@@ -289,7 +289,7 @@ def change_trust(
         system,
         Journal(system, state),
         may_ask=may_ask,
-        cancel=threading.Event(),
+        control=Control(),
         prove=lambda: iter(()),
     )
 

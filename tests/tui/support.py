@@ -132,9 +132,9 @@ class Halting(Session):
         self.released = threading.Event()
 
     def apply(
-        self, plan: Plan, *, may_ask: bool, cancel: threading.Event | None = None
+        self, plan: Plan, *, may_ask: bool, control: Control | None = None
     ) -> Iterator[Event]:
-        for event in super().apply(plan, may_ask=may_ask, cancel=cancel):
+        for event in super().apply(plan, may_ask=may_ask, control=control):
             yield event
             if isinstance(event, ActionDone) and not self.reached.is_set():
                 self.reached.set()
@@ -170,7 +170,7 @@ class Staged(Session):
         plan: Plan,
         *,
         may_ask: bool,
-        cancel: threading.Event | None = None,  # noqa: ARG002  as the base
+        control: Control | None = None,  # noqa: ARG002  as the base
     ) -> Iterator[Event]:
         run = f"0001-{NOW:%Y%m%dT%H%M%S}"
         yield RunStarted(run, len(plan.actions))

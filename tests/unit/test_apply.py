@@ -1,6 +1,5 @@
 """A plan is done in order, told as events, and taken back whenever it does not come to its end."""
 
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from wizard.core import apply, events
 from wizard.core.actions import Action, Change, RestoreFile, WriteFile
 from wizard.core.answers import Answers
+from wizard.core.control import Control
 from wizard.core.elevation import Elevation
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Event
@@ -82,7 +82,7 @@ def running(
     journal: Journal,
     *steps: Step,
     prove: Callable[[], Iterator[Event]] = lambda: iter(()),
-    cancel: threading.Event | None = None,
+    control: Control | None = None,
 ) -> "Generator[Event]":
     plan = Plan(Answers({"strategy": "local-ca"}), ("strategy",), cast("tuple[Action, ...]", steps))
     found = apply.apply(
@@ -91,7 +91,7 @@ def running(
         journal,
         elevation=Elevation(journal.system, may_ask=False),
         prove=prove,
-        cancel=cancel or threading.Event(),
+        control=control or Control(),
     )
     return cast("Generator[Event]", found)
 
@@ -195,14 +195,14 @@ def test_what_needs_root_comes_last_is_asked_for_once_and_left_out_without(
 def test_a_person_who_stops_the_run_gets_everything_back(
     journal: Journal, tmp_path: Path, moment: str
 ) -> None:
-    cancel = threading.Event()
+    control = Control()
     as_root = (Command(("true",), as_root=True),)
     steps = [Step(tmp_path / "a"), Step(tmp_path / "b"), Step(tmp_path / "c", commands=as_root)]
     happened = []
-    for event in running(journal, *steps[: 2 if moment.endswith("b") else 3], cancel=cancel):
+    for event in running(journal, *steps[: 2 if moment.endswith("b") else 3], control=control):
         happened.append(event)
         if told([event]) == [moment]:
-            cancel.set()
+            control.stop()
     after = told(happened)[told(happened).index(moment) + 1 :]
     assert after[0] == "action-failed run"
     assert not any(line.startswith("action-started") for line in after)

@@ -1,14 +1,16 @@
 """Actions: each shows what it would change, does it, and knows beforehand how to take it back."""
 
-from collections.abc import Callable, Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from wizard.core.control import Control
 from wizard.core.errors import WizardError
-from wizard.core.events import Json
+from wizard.core.events import Event, Json
 from wizard.core.journal import Run
 from wizard.core.system import Command, Kept, System
 
@@ -91,6 +93,33 @@ class Action(Protocol):
 
     def apply(self, system: System) -> None:
         """Does it and checks it."""
+
+
+class Lasting(ABC):
+    """An action that outlives its run: it takes long, tells how far it is, and is not undone.
+
+    What it has done so far is on disk before each of its events, so that the next run goes on
+    where this one stopped. It changes nothing on this machine outside the state directory.
+    """
+
+    id: str
+    title: str
+
+    @abstractmethod
+    def preview(self) -> Change:
+        """What it would do."""
+
+    def privileged(self, _system: System) -> Sequence[Command]:
+        """None: it needs the network and the state directory only."""
+        return ()
+
+    @abstractmethod
+    def carry_on(self, system: System, control: Control) -> Iterator[Event]:
+        """Does it, or what is left of it.
+
+        Raises:
+            WizardError: it cannot go on; with exit code WAITING or NOT_PROPAGATED the next run can.
+        """
 
 
 class WriteFile(NamedTuple):

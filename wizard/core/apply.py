@@ -1,13 +1,13 @@
 """Applies a plan and takes runs back. Every undo is on disk before its action begins."""
 
 import contextlib
-import threading
 from collections.abc import Callable, Generator, Iterator
-from typing import cast
+from typing import Final, cast
 
 from wizard import __version__
 from wizard.core import ourselves, registry
-from wizard.core.actions import Undo
+from wizard.core.actions import Lasting, Undo
+from wizard.core.control import Control
 from wizard.core.elevation import Elevation
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import (
@@ -28,6 +28,8 @@ from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan
 from wizard.core.system import Command, System
 
+RESUMABLE: Final = {ExitCode.WAITING, ExitCode.NOT_PROPAGATED}
+
 
 def apply(
     plan: Plan,
@@ -36,7 +38,7 @@ def apply(
     *,
     elevation: Elevation,
     prove: Callable[[], Iterator[Event]],
-    cancel: threading.Event,
+    control: Control,
 ) -> Iterator[Event]:
     """Runs the actions of a plan, proves the result, and commits.
 
@@ -49,7 +51,7 @@ def apply(
         journal: where the run is recorded.
         elevation: how privilege would be had; never started here, see `PrivilegeNeeded`.
         prove: runs after the last action and raises when the result does not work.
-        cancel: set by a person who wants out.
+        control: how a person steers it.
     """
     answers = plan.document()
     at = system.now().isoformat()
@@ -57,7 +59,7 @@ def apply(
     settled = False
     try:
         yield RunStarted(run.id, len(plan.actions))
-        code = yield from _act(plan, system, run, elevation, cancel)
+        code = yield from _act(plan, system, run, elevation, control)
         yield from prove()
         run.record({"outcome": "applied"})
         settled = True
@@ -73,7 +75,8 @@ def apply(
             yield _failed(worse, fatal=False)
         settled = True
         code = ExitCode.NEEDS_CLEANUP if stuck else error.exit_code
-        yield Finished("needs-cleanup" if stuck else "rolled-back", int(code), run.id)
+        outcome = "waiting" if error.exit_code in RESUMABLE else "rolled-back"
+        yield Finished("needs-cleanup" if stuck else outcome, int(code), run.id)
     finally:
         if not settled:
             told = list(take_back(run, system, elevation, "rolled-back"))
@@ -83,23 +86,27 @@ def apply(
 
 
 def _act(
-    plan: Plan, system: System, run: Run, elevation: Elevation, cancel: threading.Event
+    plan: Plan, system: System, run: Run, elevation: Elevation, control: Control
 ) -> Generator[Event, None, ExitCode]:
     """Runs the actions one after the other; returns how the run ends when the proof holds."""
     code = ExitCode.DONE
     asked = False
     for action in sorted(plan.actions, key=lambda action: bool(action.privileged(system))):
-        _stop_if(cancel)
+        _stop_if(control)
         commands = tuple(action.privileged(system))
         if commands and not asked:
             asked = True
             every = tuple(c for other in plan.actions for c in other.privileged(system))
             yield from ask(every, system, elevation)
-            _stop_if(cancel)
+            _stop_if(control)
         yield ActionStarted(action.id, action.title)
         if commands and not (system.is_root or elevation.active):
             code = ExitCode.PRIVILEGE
             yield ActionSkipped(action.id, action.title, "it needs root", lines(commands))
+            continue
+        if isinstance(action, Lasting):
+            yield from action.carry_on(system, control)
+            yield ActionDone(action.id, action.title)
             continue
         try:
             undo = action.undo(system, run)
@@ -114,7 +121,7 @@ def _act(
             )
             continue
         yield ActionDone(action.id, action.title)
-    _stop_if(cancel)
+    _stop_if(control)
     return code
 
 
@@ -215,8 +222,8 @@ def _failed(error: WizardError, *, fatal: bool) -> ActionFailed:
     return ActionFailed("run", "the run", error.code, error.summary, error.hint, fatal)
 
 
-def _stop_if(cancel: threading.Event) -> None:
-    if cancel.is_set():
+def _stop_if(control: Control) -> None:
+    if control.stopped:
         raise WizardError(
             "interrupted",
             "You stopped the run.",

@@ -1,8 +1,8 @@
 """What happens while a plan is applied. Front ends draw events; they decide nothing."""
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from wizard.core.system import Command
 
@@ -64,6 +64,93 @@ class PrivilegeNeeded(NamedTuple):
     elevation: "Elevation"
 
 
+class DnsRecord(NamedTuple):
+    """A record that proves names: absolute, and as web forms want it, relative to its zone.
+
+    `name` and `zone` have no dot at the end; `host` is `@` for the zone itself. `delegated_from` is
+    the name that was asked for, where a CNAME there leads to `name`. `proves` are identifiers.
+    """
+
+    name: str
+    type: str
+    value: str
+    zone: str
+    host: str
+    delegated_from: str
+    proves: tuple[str, ...]
+
+
+class DnsRecords(NamedTuple):
+    """Every record that an order needs, all at once; the same ones until the order `expires`.
+
+    `provider` is who sets them: for `manual` that is a person. `expires` is ISO 8601 in UTC.
+    """
+
+    authority: str
+    provider: str
+    records: tuple[DnsRecord, ...]
+    expires: str
+
+
+class NameserverAnswer(NamedTuple):
+    """What one address of a nameserver serves for one name.
+
+    `state` is one of ok, partial, wrong, nodata, nxdomain, referral, lame, servfail, timeout,
+    skipped; `found` and `missing` are the values wanted; `ttl` in seconds.
+    """
+
+    name: str
+    nameserver: str
+    address: str
+    state: str
+    found: tuple[str, ...]
+    missing: tuple[str, ...]
+    ttl: int
+    detail: str
+
+
+class Finding(NamedTuple):
+    """What a look at DNS found: a stable code, a sentence, and the fix.
+
+    `level` is error when it has to be mended, warning when it may harm, info when it only explains.
+    """
+
+    code: str
+    level: str
+    summary: str
+    hint: str
+
+
+class DnsChecked(NamedTuple):
+    """One look at every nameserver. `ready` opens the gate; `next_check` is in seconds, 0 for none.
+
+    `at` and `expires` are ISO 8601 in UTC.
+    """
+
+    answers: tuple[NameserverAnswer, ...]
+    findings: tuple[Finding, ...]
+    ready: bool
+    next_check: int
+    at: str
+    expires: str
+
+
+class OrderChanged(NamedTuple):
+    """A step of an order: `what` is `account`, `order` or the identifier, `status` RFC 8555's."""
+
+    authority: str
+    what: str
+    status: str
+    detail: str
+
+
+class RecordsLeft(NamedTuple):
+    """Records that are needed no longer: removed, or where `by_hand` to be removed by a person."""
+
+    records: tuple[DnsRecord, ...]
+    by_hand: bool
+
+
 class ActionUndone(NamedTuple):
     """An earlier action was taken back."""
 
@@ -88,7 +175,11 @@ class NextStep(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """The end of a run: `outcome` is done, nothing-to-do, rolled-back, undone or needs-cleanup."""
+    """The end of a run.
+
+    `outcome` is done, nothing-to-do, rolled-back, undone, needs-cleanup, or waiting, when the same
+    command goes on where this one stopped.
+    """
 
     outcome: str
     exit_code: int
@@ -103,23 +194,36 @@ Event: TypeAlias = (
     | ActionSkipped
     | ActionFailed
     | PrivilegeNeeded
+    | DnsRecords
+    | DnsChecked
+    | OrderChanged
+    | RecordsLeft
     | ActionUndone
     | Proof
     | Finished
 )
 
 
+Parts: Final = (NextStep, DnsRecord, NameserverAnswer, Finding)
+
+
 def to_json(event: Event) -> dict[str, Json]:
     """An event as one JSON object: `{"event": "action-done", …}`."""
-    row: dict[str, Json] = {"event": name_of(type(event))}
-    for field, value in event._asdict().items():
-        if isinstance(value, (str, int)):
-            row[field] = value
-        elif isinstance(value, tuple):
-            row[field] = [
-                {**part._asdict()} if isinstance(part, NextStep) else str(part) for part in value
-            ]
-    return row
+    return {"event": name_of(type(event)), **_fields(event._asdict())}
+
+
+def _fields(named: Mapping[str, object]) -> dict[str, Json]:
+    fields = {name: _plain(part) for name, part in named.items()}
+    return {name: part for name, part in fields.items() if part is not None}
+
+
+def _plain(value: object) -> Json:
+    """A field as JSON; nothing for what only a front end can use."""
+    if isinstance(value, (str, int)):
+        return value
+    if isinstance(value, Parts):
+        return _fields(value._asdict())
+    return [_plain(part) for part in value] if isinstance(value, tuple) else None
 
 
 def name_of(kind: type) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from wizard.core.actions import Action
+from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers, document
 from wizard.core.events import Json, NextStep
 
@@ -17,7 +17,7 @@ class Plan(NamedTuple):
 
     answers: Answers
     order: Sequence[str]
-    actions: tuple[Action, ...]
+    actions: tuple[Action | Lasting, ...]
     notices: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
 

@@ -35,6 +35,7 @@ OUTCOMES = {
     "nothing-to-do": "Nothing to do: everything is in place.",
     "rolled-back": "Everything was taken back; the machine is as it was.",
     "undone": "Undone; everything is as it was before that run.",
+    "waiting": "Nothing is lost: the same command goes on from here.",
     "needs-cleanup": "Something could not be taken back; see above.",
 }
 

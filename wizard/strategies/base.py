@@ -5,7 +5,7 @@ from enum import Enum
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
-from wizard.core.actions import Action
+from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
@@ -28,7 +28,7 @@ class Renewal(Enum):
 class Work(NamedTuple):
     """What a strategy does before and after the target installs its certificate."""
 
-    before: tuple[Action, ...]
+    before: tuple[Action | Lasting, ...]
     material: Material
     after: tuple[Action, ...]
     notices: tuple[str, ...]

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +15,7 @@ from textual.screen import ModalScreen, Screen
 
 from wizard import export
 from wizard.core import ourselves
+from wizard.core.control import Control
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Event, Finished
 from wizard.core.plan import Plan
@@ -195,8 +195,8 @@ class WizardApp(App[int]):
 
     @work
     async def _apply(self, plan: Plan) -> None:
-        def start(cancel: threading.Event) -> Iterator[Event]:
-            return self.session.apply(plan, may_ask=True, cancel=cancel)
+        def start(control: Control) -> Iterator[Event]:
+            return self.session.apply(plan, may_ask=True, control=control)
 
         actions = [(action.id, action.title) for action in plan.actions]
         job = Job("Applying the plan", "Each change is recorded first.", start, actions)

@@ -36,6 +36,7 @@ OUTCOMES: Final = {
     "nothing-to-do": ("Nothing to do", "Everything is as your answers ask for."),
     "rolled-back": ("Taken back", "The run stopped; the machine is as it was before."),
     "undone": ("Taken back", "Everything is as it was before that run."),
+    "waiting": ("Waiting for you", "Nothing is lost: run it again to go on from here."),
     "needs-cleanup": ("This needs your hand", "Something could not be taken back; see below."),
 }
 PARTLY: Final = (

@@ -1,6 +1,5 @@
 """A run, live: every action with its state. Used to apply a plan and to take an old run back."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
@@ -12,6 +11,7 @@ from textual.events import Mount
 from textual.message import Message
 from textual.widgets import ProgressBar
 
+from wizard.core.control import Control
 from wizard.core.errors import WizardError
 from wizard.core.events import (
     ActionDone,
@@ -44,7 +44,7 @@ class Job(NamedTuple):
 
     heading: str
     reason: str
-    start: Callable[[threading.Event], Iterator[Event]]
+    start: Callable[[Control], Iterator[Event]]
     actions: Sequence[tuple[str, str]]
 
 
@@ -71,7 +71,7 @@ class RunScreen(WizardScreen):
         super().__init__(place)
         self._job = job
         self.heading, self.reason = job.heading, job.reason
-        self.cancel = threading.Event()
+        self.control = Control()
         self._asked: PrivilegeAsked | None = None
         self._events: list[Event] = []
         self._rows: dict[str, Row] = {}
@@ -90,13 +90,13 @@ class RunScreen(WizardScreen):
 
     def on_unmount(self) -> None:
         """A screen that goes away, however, lets no thread wait for it."""
-        self.cancel.set()
+        self.control.stop()
         if self._asked is not None:
             self._asked.go_on()
 
     @work(thread=True, exclusive=True, group="engine")
     def _run(self) -> None:
-        drive(self._job.start(self.cancel), self.post_message)
+        drive(self._job.start(self.control), self.post_message)
 
     def action_forward(self) -> None:
         """The one button stops."""
@@ -108,8 +108,8 @@ class RunScreen(WizardScreen):
 
     def action_cancel(self) -> None:
         """Stops after the action that is being done; the engine then takes all of it back."""
-        if not self.cancel.is_set():
-            self.cancel.set()
+        if not self.control.stopped:
+            self.control.stop()
             self.tell("Stopping; what was done is taken back …")
         if isinstance(self.app.screen, Confirm):
             self.app.screen.action_refuse()
