@@ -21,8 +21,6 @@ from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
 from wizard.targets.base import Target
 
-DEFAULT_NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
-
 
 def strategy(name: str) -> Strategy:
     """A strategy by its name in answers."""
@@ -37,10 +35,20 @@ def target(name: str) -> Target:
 def first_steps(system: System) -> tuple[Step, ...]:
     """What everybody is asked: how to get a certificate, and for which names."""
 
-    def found(_answers: Answers) -> Value | Detected:
+    def chosen(answers: Answers) -> Strategy:
+        return strategy(answers.text("strategy") or next(iter(registry.STRATEGIES)))
+
+    def found(answers: Answers) -> Value | Detected | None:
         from wizard.pomerium.detect import detect_names  # noqa: PLC0415  reads the configuration
 
-        return detect_names(system) or DEFAULT_NAMES
+        detected, way = detect_names(system), chosen(answers)
+        if detected is not None and isinstance(detected.value, tuple):
+            detected = None if way.check_names(detected.value) else detected
+        return detected or way.names or None
+
+    def fits(value: Value, answers: Answers) -> Problem | None:
+        given = value if isinstance(value, tuple) else ()
+        return names.problems(given) or chosen(answers).check_names(given)
 
     def offered() -> tuple[Choice, ...]:
         infos = [strategy(name).info for name in registry.STRATEGIES]
@@ -74,9 +82,7 @@ def first_steps(system: System) -> tuple[Step, ...]:
                     "*.localhost.pomerium.io points at 127.0.0.1 for everybody, so it works on any "
                     "laptop without touching DNS. One name a line, or separated by commas.",
                     default=found,
-                    check=lambda value, _: names.problems(
-                        value if isinstance(value, tuple) else ()
-                    ),
+                    check=fits,
                 ),
             ),
         ),

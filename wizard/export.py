@@ -95,5 +95,7 @@ def _property(question: Question) -> Json:
             return {**row, "anyOf": [{"enum": every}, items]}
         case Kind.NAMES:
             return {**row, "type": "array", "items": text, "minItems": 1}
+        case Kind.LIST:
+            return {**row, "type": "array", "items": text}
         case _:
             return {**row, **text}

@@ -6,7 +6,8 @@ import pytest
 
 from wizard.core.answers import Answers
 from wizard.core.system import System
-from wizard.engine import DEFAULT_NAMES, Session
+from wizard.engine import Session
+from wizard.strategies.local_ca import LocalCa
 
 CONFIG = """routes:
   - from: https://app.corp.example.com
@@ -40,7 +41,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_configuration_the_names_are_those_of_every_laptop(tmp_path: Path) -> None:
-    assert proposed(session(tmp_path)) == (DEFAULT_NAMES, "the default")
+    assert proposed(session(tmp_path)) == (LocalCa.names, "the default")
 
 
 def test_the_routes_of_a_configuration_give_the_names(tmp_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_a_second_run_proposes_what_the_first_one_chose(tmp_path: Path) -> None:
     first = session(tmp_path)
     assert list(first.apply(first.plan(), may_ask=False))
     config = tmp_path / "config.yaml"
-    assert proposed(session(tmp_path)) == (DEFAULT_NAMES, f"from the certificate in {config}")
+    assert proposed(session(tmp_path)) == (LocalCa.names, f"from the certificate in {config}")
     assert session(tmp_path).plan().is_empty
 
 

@@ -7,7 +7,8 @@ import pytest
 from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import UsageError
 from wizard.core.system import System
-from wizard.engine import DEFAULT_NAMES, Session
+from wizard.engine import Session
+from wizard.strategies.local_ca import LocalCa
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_what_is_wrong_with_an_answer_has_a_code(
 
 
 def test_defaults_follow_the_answers_before_them(session: Session) -> None:
-    assert session.answers().texts("names") == DEFAULT_NAMES
+    assert session.answers().texts("names") == LocalCa.names
     assert session.answers().text("output.route.from") == "https://verify.localhost.pomerium.io"
     assert session.answers().text("output.address") == "127.0.0.1:443"
     answer(session, "names", ("a.example.com",))

@@ -13,6 +13,8 @@ from wizard.core.questions import Kind, Question, Value
 
 SCHEMA_VERSION = 1
 LISTED = re.compile(r"[^\s,]+")
+LISTS = frozenset({Kind.NAMES, Kind.MANY, Kind.LIST})
+"""The kinds whose answers are lists."""
 ALIKE, VERY_ALIKE = 0.6, 0.8
 AUTO = ("auto",)
 """For a list of choices: everything that is found here."""
@@ -121,7 +123,7 @@ def read_word(word: str, question: Question, where: str) -> Value:
             "answers-type", f"{where}: {word!r} is neither yes nor no.", "Write true or false."
         )
     word = word.strip()
-    if question.kind not in {Kind.NAMES, Kind.MANY}:
+    if question.kind not in LISTS:
         return word
     return _list(word, question, where) if word.startswith("[") else tuple(LISTED.findall(word))
 
@@ -176,7 +178,9 @@ def _typed(question: Question, value: object, where: str) -> Value:
             return value
         case (Kind.MANY, "auto"):
             return AUTO
-        case (Kind.NAMES | Kind.MANY, list()) if all(isinstance(item, str) for item in value):
+        case (Kind.NAMES | Kind.MANY | Kind.LIST, list()) if all(
+            isinstance(item, str) for item in value
+        ):
             return tuple(str(item) for item in value)
         case _:
             pass
@@ -184,6 +188,7 @@ def _typed(question: Question, value: object, where: str) -> Value:
         Kind.FLAG: "true or false",
         Kind.NAMES: "a list of texts",
         Kind.MANY: "a list of texts",
+        Kind.LIST: "a list of texts",
     }.get(question.kind, "a text in quotes")
     raise UsageError(
         "answers-type",
@@ -194,7 +199,7 @@ def _typed(question: Question, value: object, where: str) -> Value:
 
 def example(question: Question) -> str:
     """A line of TOML that answers the question; JSON's texts, lists and flags are TOML's too."""
-    lists = question.kind in {Kind.NAMES, Kind.MANY}
+    lists = question.kind in LISTS
     blank: Value = ("…",) if lists else question.kind is Kind.FLAG or "…"
     default = question.constant()
     value = blank if default is None else default

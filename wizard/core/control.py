@@ -6,7 +6,9 @@ import threading
 class Control:
     """Handed to a run when it starts. Safe to call from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, attended: bool = False) -> None:
+        """`attended` says that a person looks on, who needs no time limit."""
+        self.attended = attended
         self._changed = threading.Condition()
         self._stopped = False
         self._check_now = False

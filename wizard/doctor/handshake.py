@@ -62,15 +62,25 @@ def _answer(connection: socket.socket, context: ssl.SSLContext) -> None:
             stream.sendall(ANSWER)
 
 
-def shake_hands(port: int, name: str, root: Path) -> str:
+def shake_hands(port: int, name: str, root: Path | str) -> str:
     """Connects like a client that trusts only `root`; returns the protocol and the cipher.
+
+    Args:
+        port: on 127.0.0.1.
+        name: the host that is asked for.
+        root: the file of a root, or in PEM a certificate that need not be one: the issuer that a
+            chain ends with, whose root only its clients have.
 
     Raises:
         WizardError: `proof-failed`, with the reason that the client gives; `proof-cannot-connect`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
-    context.load_verify_locations(root)
+    if isinstance(root, str):
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_verify_locations(cadata=root)
+    else:
+        context.load_verify_locations(root)
     # As bytes: it is in its A-labels, and the codec for a str, IDNA 2003, is slow to load.
     host = name.encode()
     try:

@@ -2,6 +2,7 @@
 
 import sys
 
+from wizard.core.answers import LISTS
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.questions import Kind, Question, Value
 from wizard.engine import Session, settle
@@ -124,7 +125,7 @@ def shown(value: Value) -> str:
 def _meant(word: str, question: Question, standing: Value) -> Value:
     """What a line stands for: the standing answer, nothing, choices by number, or itself."""
     if word == NOTHING:
-        return () if question.kind in {Kind.NAMES, Kind.MANY} else ""
+        return () if question.kind in LISTS else ""
     offered = {str(number): choice.value for number, choice in enumerate(question.offered(), 1)}
     if not word or not offered:
         return word or standing

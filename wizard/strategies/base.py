@@ -9,6 +9,7 @@ from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
+from wizard.core.questions import Problem
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material
@@ -39,6 +40,11 @@ class Strategy(Protocol):
     """A way to get a certificate."""
 
     info: ClassVar[Info]
+    names: ClassVar[tuple[str, ...]]
+    """What the certificate is for when nobody says; none where somebody has to."""
+
+    def check_names(self, names: Sequence[str]) -> Problem | None:
+        """What keeps these names, each well formed, from being certified in this way."""
 
     def steps(self, system: System) -> Sequence[Step]:
         """What it must know."""

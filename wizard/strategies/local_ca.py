@@ -13,7 +13,7 @@ from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Choice, Kind, Question
+from wizard.core.questions import Choice, Kind, Problem, Question
 from wizard.core.registry import Info
 from wizard.core.secrets import resolve
 from wizard.core.system import System
@@ -41,6 +41,12 @@ class LocalCa:
         "Local development CA",
         "A private root that this machine trusts. Works offline, in a minute; not for the public.",
     )
+
+    names: ClassVar[tuple[str, ...]] = ("*.localhost.pomerium.io", "localhost.pomerium.io")
+
+    def check_names(self, _names: Sequence[str]) -> Problem | None:
+        """Nothing: an authority of this machine's own may vouch for any name."""
+        return None
 
     def steps(self, system: System) -> Sequence[Step]:
         """Where the root is trusted, and what the certificate is like."""

@@ -71,7 +71,7 @@ class RunScreen(WizardScreen):
         super().__init__(place)
         self._job = job
         self.heading, self.reason = job.heading, job.reason
-        self.control = Control()
+        self.control = Control(attended=True)
         self._asked: PrivilegeAsked | None = None
         self._events: list[Event] = []
         self._rows: dict[str, Row] = {}

@@ -20,6 +20,7 @@ EVERYTHING = Choice(AUTO[0], "Everything found here", "each of those below, and 
 NOTES = {
     Kind.MANY: "Space takes one in or out; none at all is fine too.",
     Kind.NAMES: "Separate names by a comma or a blank.",
+    Kind.LIST: "Separate them by a comma or a blank; none at all is fine too.",
 }
 
 
@@ -62,7 +63,7 @@ class Field(Vertical):
             return control.value
         if isinstance(control, OneOf):
             return control.value == "yes" if question.kind is Kind.FLAG else control.value
-        if isinstance(control, Entry) and question.kind is Kind.NAMES:
+        if isinstance(control, Entry) and question.kind in {Kind.NAMES, Kind.LIST}:
             return read_word(control.text, question, question.key)
         return control.text.strip() if isinstance(control, Entry) else ""
 
@@ -124,7 +125,7 @@ def _control(asked: Asked, standing: Value) -> Widget:
             chosen = standing if isinstance(standing, tuple) else ()
             every = (EVERYTHING,) if AUTO in {asked.question.default, standing} else ()
             return ManyOf((*every, *asked.choices), chosen, AUTO)
-        case Kind.NAMES:
+        case Kind.NAMES | Kind.LIST:
             text = ", ".join(standing) if isinstance(standing, tuple) else str(standing)
             return Entry(text, lines=True)
         case Kind.TEXT | Kind.PATH:
