@@ -21,16 +21,11 @@ STRING: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
 STRINGS: Schema = {"type": "array", "items": STRING}
 ENUMS: Mapping[str, list[Json]] = {
-    "outcome": ["done", "nothing-to-do", "rolled-back", "undone", "needs-cleanup"],
+    "outcome": ["done", "nothing-to-do", "rolled-back", "undone", "needs-cleanup", "waiting"],
+    "level": ["error", "warning", "info"],
     "verdict": ["accepted", "refused", "unknown"],
     "kind": [kind.value for kind in ChangeKind],
     "trust": [trust.value for trust in Trust],
-}
-STEP: Schema = {
-    "type": "object",
-    "properties": {"what": STRING, "line": STRING},
-    "required": ["what", "line"],
-    "additionalProperties": False,
 }
 TYPES: Mapping[object, Schema] = {
     str: STRING,
@@ -39,13 +34,15 @@ TYPES: Mapping[object, Schema] = {
     Path: STRING,
     ChangeKind: STRING,
     tuple[str, ...]: STRINGS,
-    tuple[events.NextStep, ...]: {"type": "array", "items": STEP},
     datetime: {"type": "string", "format": "date-time"},
 }
 
 
 def of(annotation: object) -> Schema | None:
     """A field's schema from its type; None for a field that is not data."""
+    (part,) = get_args(annotation)[:1] or (None,)
+    if part in events.Parts and isinstance(part, type):
+        return {"type": "array", "items": record(said(part), fields(part))}
     if isinstance(annotation, UnionType):
         one, none = get_args(annotation)
         assert none is NoneType, annotation

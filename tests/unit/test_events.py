@@ -15,6 +15,9 @@ from wizard.core.events import Event
 from wizard.core.system import Command, System
 
 PAGE = REPOSITORY / "docs/events.schema.json"
+RECORD = events.DnsRecord(
+    "_acme-challenge.a.example", "TXT", "v", "a.example", "_acme-challenge", "", ("a.example",)
+)
 SAMPLES: list[Event] = [
     events.RunStarted("0001-20250101T000000", 3),
     events.ActionStarted("write:/a", "write /a"),
@@ -22,6 +25,21 @@ SAMPLES: list[Event] = [
     events.ActionSkipped("trust:system", "trust the root", "it needs root", ("update-ca",)),
     events.ActionFailed("run", "the run", "disk-full", "It is full.", "Free space.", fatal=True),
     events.PrivilegeNeeded(("update-ca",), Elevation(System(env={}), may_ask=False)),
+    events.DnsRecords("Let's Encrypt", "manual", (RECORD,), "2025-01-08T00:00:00+00:00"),
+    events.DnsChecked(
+        (
+            events.NameserverAnswer(
+                "_acme-challenge.a.example", "ns1.a.example", "192.0.2.1", "ok", ("v",), (), 60, ""
+            ),
+        ),
+        (events.Finding("name-doubled", "error", "It is at the wrong name.", "Move it."),),
+        ready=False,
+        next_check=5,
+        at="2025-01-01T00:00:00+00:00",
+        expires="2025-01-08T00:00:00+00:00",
+    ),
+    events.OrderChanged("Let's Encrypt", "a.example", "valid", ""),
+    events.RecordsLeft((RECORD,), by_hand=True),
     events.ActionUndone("write:/a", "write /a"),
     events.Proof("curl", "refused", "unknown issuer", "curl --cacert ca.pem"),
     events.Finished("done", 0, "0001", (events.NextStep("Open it", "https://a.example"),)),

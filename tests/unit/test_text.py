@@ -14,16 +14,27 @@ from wizard.core.events import (
     ActionSkipped,
     ActionStarted,
     ActionUndone,
+    DnsChecked,
+    DnsRecord,
+    DnsRecords,
     Event,
+    Finding,
     Finished,
+    NameserverAnswer,
+    OrderChanged,
     PrivilegeNeeded,
     Proof,
+    RecordsLeft,
     RunStarted,
 )
 from wizard.core.system import System
 from wizard.headless.text import OUTCOMES, SIGNS, Text
 
 ELEVATION = Elevation(System(), may_ask=False)
+RECORD = DnsRecord(
+    "_acme-challenge.a.example", "TXT", "v1", "a.example", "_acme-challenge", "", ("a.example",)
+)
+OTHER = RECORD._replace(value="v2")
 SHOWN: list[tuple[Event, str]] = [
     (RunStarted("0001", 3), ""),
     (ActionStarted("a", "write x"), ""),
@@ -40,6 +51,43 @@ SHOWN: list[tuple[Event, str]] = [
     (
         PrivilegeNeeded(("cp a b",), ELEVATION),
         "» these commands need root:\n    cp a b\n",
+    ),
+    (
+        DnsRecords("Let's Encrypt", "manual", (RECORD, OTHER), "2025-01-08T00:00:00+00:00"),
+        (
+            "Create these records, before 2025-01-08T00:00:00+00:00:\n"
+            "  in the zone a.example:\n"
+            "    name   _acme-challenge.a.example\n"
+            "    host   _acme-challenge    (where the form adds the zone itself)\n"
+            "    type   TXT\n"
+            "    value  v1\n"
+            "\n"
+            "    name   _acme-challenge.a.example\n"
+            "    host   _acme-challenge    (where the form adds the zone itself)\n"
+            "    type   TXT\n"
+            "    value  v2\n"
+            "\n"
+            "  Records of the same name stand side by side: add each, replace none.\n"
+        ),
+    ),
+    (
+        DnsChecked(
+            (NameserverAnswer(RECORD.name, "ns1", "192.0.2.1", "partial", (), ("v2",), 60, ""),),
+            (Finding("one-of-two", "error", "One is missing.", "Add it."),),
+            ready=False,
+            next_check=5,
+            at="",
+            expires="",
+        ),
+        (
+            "… ns1 [192.0.2.1] has only some of it: _acme-challenge.a.example\n"
+            "✗ One is missing. [one-of-two]\n    Add it.\n"
+        ),
+    ),
+    (OrderChanged("Let's Encrypt", "a.example", "valid", ""), "· a.example: valid\n"),
+    (
+        RecordsLeft((RECORD,), by_hand=True),
+        "These records may be removed now:\n    _acme-challenge.a.example  TXT  v1\n",
     ),
     (Proof("curl", "accepted", "", ""), "✓ curl accepted\n"),
     (Proof("curl", "refused", "no root", "do this"), "✗ curl refused: no root\n    do this\n"),

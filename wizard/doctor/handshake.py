@@ -62,21 +62,23 @@ def _answer(connection: socket.socket, context: ssl.SSLContext) -> None:
             stream.sendall(ANSWER)
 
 
-def shake_hands(port: int, name: str, root: Path | str) -> str:
+def shake_hands(port: int, name: str, root: Path | str | None) -> str:
     """Connects like a client that trusts only `root`; returns the protocol and the cipher.
 
     Args:
         port: on 127.0.0.1.
         name: the host that is asked for.
         root: the file of a root, or in PEM a certificate that need not be one: the issuer that a
-            chain ends with, whose root only its clients have.
+            chain ends with, whose root only its clients have. None: what this machine trusts.
 
     Raises:
         WizardError: `proof-failed`, with the reason that the client gives; `proof-cannot-connect`.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= ssl.VERIFY_X509_STRICT
-    if isinstance(root, str):
+    if root is None:
+        context.load_default_certs()
+    elif isinstance(root, str):
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.load_verify_locations(cadata=root)
     else:

@@ -12,15 +12,20 @@ from wizard.core.events import (
     ActionSkipped,
     ActionStarted,
     ActionUndone,
+    DnsChecked,
+    DnsRecords,
     Event,
     Finished,
+    OrderChanged,
     PrivilegeNeeded,
     Proof,
+    RecordsLeft,
     RunStarted,
     readable,
     still_to_do,
 )
 from wizard.core.plan import Plan
+from wizard.headless.records import Records
 
 SIGNS = {
     ChangeKind.CREATE: "+ write",
@@ -46,6 +51,7 @@ class Text:
     def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
         self._stream = stream or sys.stderr
         self._verbose = verbose
+        self._records = Records()
 
     def say(self, line: str = "") -> None:
         """Writes one line."""
@@ -71,6 +77,8 @@ class Text:
             case PrivilegeNeeded(commands=commands):
                 yield "» these commands need root:"
                 yield from (f"    {command}" for command in commands)
+            case DnsRecords() | DnsChecked() | OrderChanged() | RecordsLeft():
+                yield from self._records.lines(event)
             case Proof() | Finished():
                 yield from _ending(event)
             case _:
