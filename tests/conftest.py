@@ -6,8 +6,12 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from dns_lab import Lab
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -38,16 +42,25 @@ for _number in (signal.SIGINT, signal.SIGHUP):
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 # Where a plain user's PATH does not look: Debian's update-ca-certificates, and Go from its wheel.
 os.environ["PATH"] += f":/usr/sbin:/sbin:{REPOSITORY}/.tools/go/bin"
+# Pebble as it was built here, before an older one of the distribution's.
+os.environ["PATH"] = f"{REPOSITORY}/.tools/bin:{os.environ['PATH']}"
 
 # The package that brings a command, where it has another name.
 PACKAGES = {
     "certutil": "libnss3-tools",
+    "dig": "bind9-dnsutils",
     "gnutls-cli": "gnutls-bin",
+    "ip": "iproute2",
     "java": "default-jdk-headless",
     "javac": "default-jdk-headless",
     "keytool": "default-jdk-headless",
+    "named": "bind9",
     "node": "nodejs",
+    "nsupdate": "bind9-dnsutils",
+    "pdns_server": "pdns-server",
     "pk12util": "libnss3-tools",
+    "rndc": "bind9-utils",
+    "setpriv": "util-linux",
     "trust": "p11-kit",
     "tstclnt": "libnss3-tools",
     "unshare": "util-linux",
@@ -79,6 +92,15 @@ class Need:
 @pytest.fixture(scope="session")
 def need() -> Need:
     return Need()
+
+
+@pytest.fixture(scope="session")
+def lab(need: Need) -> "Iterator[Lab]":
+    """Name servers in a network of their own, see tests/dns_lab.py; each worker has its own."""
+    import dns_lab  # noqa: PLC0415  the tests of DNS alone pay for it
+
+    with dns_lab.running(need) as running:
+        yield running
 
 
 # What the whole machine trusts: a test changes copies, or these in a mount namespace of its own.
