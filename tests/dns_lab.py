@@ -59,7 +59,6 @@ from dns_zones import (
     Row,
     Tsig,
     glue,
-    secondary_zone,
     whole_names,
     wrong,
     zone_text,
@@ -204,7 +203,8 @@ class Lab:
             algorithm: of the key that may update the zone, `LabZone.tsig`.
             negative_ttl: seconds, the last field of the SOA.
         """
-        name = name or f"example{next(self._numbers)}.com"
+        number = next(self._numbers)
+        name = name or f"example{number}.com"
         if name in self._zones:
             self._zones[name].drop()
         hosts = whole_names(
@@ -213,16 +213,15 @@ class Lab:
             else nameservers,
             name,
         )
-        made = self._zones[name] = LabZone(self, name, hosts, self._keys[algorithm])
+        made = self._zones[name] = LabZone(self, name, hosts, self._keys[algorithm], number)
         if made.servers:
             text = zone_text(name, hosts, records, negative_ttl)
-            (made.primary.folder / f"{name}.db").write_text(text)
-            made.primary.rndc("addzone", name, self._primary_zone(made, signed=dnssec is not None))
+            options = f"allow-update {{ {self._allowed()} }}; {SIGNED if dnssec else ''}"
+            made.primary.rndc("addzone", name, made.as_primary(text, options))
             for server in made.secondaries:
-                server.rndc("addzone", name, secondary_zone(name, made.primary.address))
-        if any(self._odd.addresses[2] in each for each in hosts.values()):
-            broken = secondary_zone(name, NOBODY)
-            self._oddities.rndc("addzone", name, "IN", "failing", broken)
+                server.rndc("addzone", name, made.as_secondary(made.primary.address))
+        if self._fails_for(made):
+            self._oddities.rndc("addzone", name, "IN", "failing", made.as_secondary(NOBODY))
         signer = self._signer(made.primary.address, name) if dnssec else ()
         if dnssec == "bogus":
             signer = [wrong(each) for each in signer]
@@ -246,10 +245,12 @@ class Lab:
     def undelegate(self, name: str) -> None:
         """Takes a name out of the zone above it, and out of the resolver's memory."""
         address, update = self._parent(name)
-        hosts = self._zones.pop(name).nameservers if name in self._zones else {}
-        for owner in (name, *(host for host in hosts if host.endswith(f".{name}"))):
+        zone = self._zones.pop(name, None)
+        for owner in (name, *(host for host, _, _ in glue(name, zone.nameservers if zone else {}))):
             update.delete(f"{owner}.")
         self.update(address, update)
+        if zone and self._fails_for(zone):
+            self._oddities.rndc("delzone", name, "IN", "failing")
         self.flush(name)
 
     def flush(self, name: str = "") -> None:
@@ -280,10 +281,13 @@ class Lab:
             return dns.query.udp_with_fallback(query, address, timeout=15)[0]
 
     def update(self, address: str, update: dns.update.UpdateMessage) -> None:
-        """Sends an update; fails unless it is accepted."""
+        """Sends an update; fails unless it is accepted, and waits until it has spread."""
         with self.inside():
             code = dns.query.tcp(update, address, timeout=15).rcode()
         assert code == dns.rcode.NOERROR, f"the update got {dns.rcode.to_text(code)}: {update}"
+        assert update.origin is not None
+        if zone := self._zones.get(update.origin.to_text(omit_final_dot=True)):
+            zone.settled()
 
     # ── the inside of it ─────────────────────────────────────────────────────────────────────
 
@@ -337,6 +341,9 @@ class Lab:
         until(self._odd.answers, "BIND")
         return self._odd
 
+    def _fails_for(self, zone: LabZone) -> bool:
+        return any(self._odd.addresses[2] in each for each in zone.nameservers.values())
+
     def _key_lines(self) -> str:
         return "\n".join(
             f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};'
@@ -345,14 +352,6 @@ class Lab:
 
     def _allowed(self) -> str:
         return " ".join(f'key "{key.name}";' for key in self._keys.values())
-
-    def _primary_zone(self, zone: LabZone, *, signed: bool) -> str:
-        told = " ".join(f"{server.address};" for server in zone.secondaries)
-        signing = SIGNED if signed else ""
-        return (
-            f'{{ type primary; file "{zone.name}.db"; allow-update {{ {self._allowed()} }}; '
-            f"also-notify {{ {told} }}; {signing} }};"
-        )
 
     def _parent(self, name: str) -> tuple[str, dns.update.UpdateMessage]:
         above = name.partition(".")[2]

@@ -121,6 +121,7 @@ options {{
   notify-source {first};
   pid-file none; lock-file none; session-keyfile "{folder}/session.key";
   allow-new-zones yes; empty-zones-enable no;
+  check-names primary ignore; check-names secondary ignore;
     allow-query {{ any; }}; allow-transfer {{ any; }};
   notify explicit; notify-delay 0; notify-rate 1000;
   serial-query-rate 1000; transfers-in 100; transfers-per-ns 100;
@@ -193,6 +194,7 @@ class Named:
         """Takes packets and answers none, as behind a firewall or when it is overloaded."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
         try:
             yield
         finally:

@@ -4,7 +4,6 @@ import base64
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import dns.flags
@@ -46,7 +45,7 @@ class Tsig(NamedTuple):
 def rdata(kind: str, value: str) -> dns.rdata.Rdata:
     """A record's value; that of TXT is taken literally, quotes too, and cut into strings of 255."""
     if kind != "TXT":
-        return dns.rdata.from_text("IN", kind, value, origin=dns.name.root)
+        return dns.rdata.from_text("IN", kind, value, relativize=False)
     raw = value.encode()
     strings = [raw[at : at + 255] for at in range(0, len(raw), 255)] or [b""]
     return TXTBase(dns.rdataclass.IN, dns.rdatatype.TXT, strings)
@@ -87,17 +86,15 @@ def zone_text(name: str, hosts: Addresses, records: Iterable[Row], negative_ttl:
     return "\n".join((*lines, ""))
 
 
-def secondary_zone(name: str, primary: str) -> str:
-    """How a server that transfers the zone from another is told to."""
-    return f'{{ type secondary; file "{name}.copy"; primaries {{ {primary}; }}; }};'
-
-
 class LabZone:
     """A zone that `Lab.zone` made."""
 
-    def __init__(self, lab: "Lab", name: str, nameservers: Addresses, tsig: Tsig) -> None:
+    def __init__(
+        self, lab: "Lab", name: str, nameservers: Addresses, tsig: Tsig, number: int
+    ) -> None:
         self.lab = lab
         self.name = name
+        self._number = number  # files of a zone that had the name before are not taken up
         self.nameservers = nameservers
         self.tsig = tsig
         found = dict.fromkeys(lab.server(a) for each in nameservers.values() for a in each)
@@ -124,7 +121,7 @@ class LabZone:
         """
         update = self._update()
         update.add(absolute(name, self.name), ttl, rdata(kind, value))
-        self._send(update)
+        self.lab.update(self.primary.address, update)
 
     def remove(self, name: str, kind: str = "", value: str | None = None) -> None:
         """Removes one record, all of a type, or all of a name, as `add` adds."""
@@ -136,7 +133,7 @@ class LabZone:
             update.delete(owner, kind)
         else:
             update.delete(owner)
-        self._send(update)
+        self.lab.update(self.primary.address, update)
 
     def serial(self, server: Named) -> int | None:
         """The serial number that a server of the zone has; None before it has the zone."""
@@ -147,26 +144,25 @@ class LabZone:
             return None
         return next(each.serial for each in found if isinstance(each, SOA))
 
-    def _has(self, server: Named, serial: int | None) -> bool:
-        return self.serial(server) == serial
-
     def settled(self) -> None:
         """Waits until every secondary that is not frozen has what the primary has."""
-        for server in [] if self.frozen else self.secondaries:
-            wanted = self.serial(self.primary)
-            until(partial(self._has, server, wanted), f"{self.name} to spread")
+        if not self.frozen:
+            until(self._spread, f"{self.name} to spread")
+
+    def _spread(self) -> bool:
+        return len({self.serial(server) for server in self.servers}) < 2
 
     def freeze_secondary(self) -> None:
         """From now on the secondaries keep what they have."""
         self.frozen = True
         for server in self.secondaries:
-            server.rndc("modzone", self.name, secondary_zone(self.name, NOBODY))
+            server.rndc("modzone", self.name, self.as_secondary(NOBODY))
 
     def thaw_secondary(self) -> None:
         """The secondaries catch up, at once."""
         self.frozen = False
         for server in self.secondaries:
-            server.rndc("modzone", self.name, secondary_zone(self.name, self.primary.address))
+            server.rndc("modzone", self.name, self.as_secondary(self.primary.address))
             server.rndc("retransfer", self.name)
         self.settled()
 
@@ -179,6 +175,18 @@ class LabZone:
         finally:
             self.thaw_secondary()
 
+    def as_primary(self, text: str, options: str) -> str:
+        """Writes the zone's file for its primary, and says how that is told to take the zone."""
+        file = self.primary.folder / f"{self.name}.{self._number}"
+        file.write_text(text)
+        told = " ".join(f"{server.address};" for server in self.secondaries)
+        return f'{{ type primary; file "{file.name}"; also-notify {{ {told} }}; {options} }};'
+
+    def as_secondary(self, primary: str) -> str:
+        """How a server is told to transfer the zone from another."""
+        file = f"{self.name}.{self._number}.copy"
+        return f'{{ type secondary; file "{file}"; primaries {{ {primary}; }}; }};'
+
     def drop(self) -> None:
         """Takes the zone and its delegation away, and out of the resolver's memory."""
         self.lab.undelegate(self.name)
@@ -187,10 +195,6 @@ class LabZone:
 
     def _update(self) -> dns.update.UpdateMessage:
         return dns.update.UpdateMessage(self.name, keyring=self.tsig.key())
-
-    def _send(self, update: dns.update.UpdateMessage) -> None:
-        self.lab.update(self.primary.address, update)
-        self.settled()
 
 
 def wrong(signer: DS) -> DS:
