@@ -98,8 +98,10 @@ def need() -> Need:
 def lab(need: Need) -> "Iterator[Lab]":
     """Name servers in a network of their own, see tests/dns_lab.py; each worker has its own."""
     import dns_lab  # noqa: PLC0415  the tests of DNS alone pay for it
+    import dns_servers  # noqa: PLC0415  as above
 
-    with dns_lab.running(need) as running:
+    dns_servers.check(need)
+    with dns_lab.running() as running:
         yield running
 
 

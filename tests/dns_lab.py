@@ -9,7 +9,8 @@ its own on the namespace's loopback device, so discovery starts at the root and 
     127.0.0.5             lab.other, for zones that another server has (a delegated child)
     127.0.0.6             lab.powerdns(), also its HTTP API
     127.0.0.53            lab.recursive, which validates; it also has the addresses of RESOLVERS and
-                          those in this machine's resolv.conf, so programs need no setting
+                          those in this machine's resolv.conf, so programs need no setting; also
+                          as DNS over HTTPS for SERVICES with lab.https_root
 
     with lab.inside():                      # this thread, its new threads and its subprocesses
         zone = lab.zone(records=[("www", "A", "192.0.2.1")])    # example1.com, example2.com, ...
@@ -21,14 +22,12 @@ Methods of the lab enter the namespace by themselves. `lab.zone` says what a zon
 """
 
 import itertools
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import dns.dnssec
 import dns.flags
@@ -40,8 +39,8 @@ import dns.rdatatype
 import dns.update
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
+from dns_https import SERVICES, blocked, serve_https
 from dns_servers import (
-    SCHEMA,
     Named,
     Namespace,
     PowerDns,
@@ -64,20 +63,14 @@ from dns_zones import (
     zone_text,
 )
 
-TOP_LEVEL = ("com", "net", "org", "test")
+TOP_LEVEL = ("com", "net", "org", "test", "google")
 RESOLVERS = ("1.1.1.1", "1.0.0.1", "8.8.8.8", "8.8.4.4", "9.9.9.9")
 ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
 SIGNED = "dnssec-policy lab; inline-signing no;"
 AUTHORITATIVE = "recursion no; dnssec-validation no;"
+OURSELVES = "127.0.0.99"  # who asks where the lab's own methods do
 # The one server of the root and the top-level zones.
 ROOT = {"a.root-servers.net": ("127.0.0.2",)}
-
-
-class NeedThat(Protocol):
-    """The part of the fixture `need` that the lab asks."""
-
-    def __call__(self, command: str) -> Path: ...
-    def that(self, met: bool, problem: str, remedy: str) -> None: ...  # noqa: FBT001
 
 
 class Lab:
@@ -90,6 +83,11 @@ class Lab:
         self._rndc = Tsig.make("rndc", "hmac-sha256").secret
         self._keys = {each: Tsig.make(f"lab-{each}", each) for each in ALGORITHMS}
         self.stranger = Tsig.make("stranger", "hmac-sha256")  # known, but allowed nothing
+        self._known = "\n".join(
+            f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};'
+            for key in (*self._keys.values(), self.stranger)
+        )
+        self._allowed = " ".join(f'key "{key.name}";' for key in self._keys.values())
         self._zones: dict[str, LabZone] = {}
         self._numbers = itertools.count(1)
         self._spare = map("127.0.1.{}".format, itertools.count(1))
@@ -113,7 +111,7 @@ class Lab:
     @cached_property
     def other(self) -> Named:
         """A server that no zone uses unless its `nameservers` say 127.0.0.5."""
-        self._other.launch(self._rndc, AUTHORITATIVE, self._key_lines())
+        self._other.launch(self._rndc, AUTHORITATIVE, self._known)
         until(self._other.answers, "BIND")
         return self._other
 
@@ -150,6 +148,24 @@ class Lab:
         address = next(self._spare)
         with stub(self.net, address, reply):
             yield address
+
+    @cached_property
+    def https_root(self) -> Path:
+        """The certificate to trust for DNS over HTTPS, which starts with the first to ask this."""
+        return serve_https(self.net, self._folder, self.recursive.address, self._closing)
+
+    def blocked_port_53(self) -> AbstractContextManager[None]:
+        """Only the system's resolver is reached by DNS; DNS over HTTPS goes on.
+
+        The lab's own methods, such as `ask` by v4 and `LabZone.add`, go on as well.
+        """
+        everybody = [each for server in self._servers for each in server.addresses]
+        open_ones = {"127.0.0.53", *system_resolvers()}
+        servers = [each for each in everybody if ":" not in each]
+        targets = [*dict.fromkeys(everybody), "127.0.0.6", "127.0.1.0/24"]
+        return blocked(
+            self.net, [OURSELVES, *servers], [each for each in targets if each not in open_ones]
+        )
 
     def nowhere(self) -> str:
         """An address where nothing listens: connections are refused."""
@@ -216,7 +232,7 @@ class Lab:
         made = self._zones[name] = LabZone(self, name, hosts, self._keys[algorithm], number)
         if made.servers:
             text = zone_text(name, hosts, records, negative_ttl)
-            options = f"allow-update {{ {self._allowed()} }}; {SIGNED if dnssec else ''}"
+            options = f"allow-update {{ {self._allowed} }}; {SIGNED if dnssec else ''}"
             made.primary.rndc("addzone", name, made.as_primary(text, options))
             for server in made.secondaries:
                 server.rndc("addzone", name, made.as_secondary(made.primary.address))
@@ -276,14 +292,15 @@ class Lab:
         query.flags |= dns.flags.RD if recurse else 0
         query.flags |= dns.flags.CD if unchecked else 0
         with self.inside():
+            source = None if ":" in address else OURSELVES
             if tcp:
-                return dns.query.tcp(query, address, timeout=15)
-            return dns.query.udp_with_fallback(query, address, timeout=15)[0]
+                return dns.query.tcp(query, address, timeout=15, source=source)
+            return dns.query.udp_with_fallback(query, address, timeout=15, source=source)[0]
 
     def update(self, address: str, update: dns.update.UpdateMessage) -> None:
         """Sends an update; fails unless it is accepted, and waits until it has spread."""
         with self.inside():
-            code = dns.query.tcp(update, address, timeout=15).rcode()
+            code = dns.query.tcp(update, address, timeout=15, source=OURSELVES).rcode()
         assert code == dns.rcode.NOERROR, f"the update got {dns.rcode.to_text(code)}: {update}"
         assert update.origin is not None
         if zone := self._zones.get(update.origin.to_text(omit_final_dot=True)):
@@ -293,20 +310,22 @@ class Lab:
 
     def _start(self) -> None:
         self.net.carry(each for server in self._servers for each in server.addresses)
-        keys = self._key_lines()
         for server in (self.primary, self.secondary):
-            server.launch(self._rndc, AUTHORITATIVE, keys)
+            server.launch(self._rndc, AUTHORITATIVE, self._known)
         zones = {"": zone_text("", ROOT, [], 60)}
         for each in TOP_LEVEL:
-            zones[each] = zone_text(each, ROOT, [], 60)
+            services = ((f"{name}.", "A", at) for name, at in SERVICES.items())
+            zones[each] = zone_text(
+                each, ROOT, (row for row in services if row[0].endswith(f".{each}.")), 60
+            )
         lines = [
             f'zone "{name or "."}" {{ type primary; file "{self._folder}/{number}.db"; {SIGNED} '
-            f"allow-update {{ {self._allowed()} }}; }};"
+            f"allow-update {{ {self._allowed} }}; }};"
             for number, name in enumerate(zones)
         ]
         for number, text in enumerate(zones.values()):
             (self._folder / f"{number}.db").write_text(text)
-        self.root.launch(self._rndc, AUTHORITATIVE, "\n".join((keys, *lines)))
+        self.root.launch(self._rndc, AUTHORITATIVE, "\n".join((self._known, *lines)))
         until(self.root.answers, "BIND")
         for each in TOP_LEVEL:
             self.delegate(each, ROOT, self._signer(self.root.address, each))
@@ -344,15 +363,6 @@ class Lab:
     def _fails_for(self, zone: LabZone) -> bool:
         return any(self._odd.addresses[2] in each for each in zone.nameservers.values())
 
-    def _key_lines(self) -> str:
-        return "\n".join(
-            f'key "{key.name}" {{ algorithm {key.algorithm}; secret "{key.secret}"; }};'
-            for key in (*self._keys.values(), self.stranger)
-        )
-
-    def _allowed(self) -> str:
-        return " ".join(f'key "{key.name}";' for key in self._keys.values())
-
     def _parent(self, name: str) -> tuple[str, dns.update.UpdateMessage]:
         above = name.partition(".")[2]
         while above and above not in self._zones and "." in above:
@@ -382,13 +392,7 @@ class Lab:
 
 
 @contextmanager
-def running(need: NeedThat) -> Iterator[Lab]:
+def running() -> Iterator[Lab]:
     """Starts the lab; ends every process of it."""
-    need.that(os.geteuid() == 0, "the DNS lab makes a network namespace", "run the tests as root")
-    for command in ("named", "rndc", "pdns_server", "ip", "unshare", "setpriv"):
-        need(command)
-    need.that(SCHEMA.exists(), "no schema for PowerDNS", "apt install pdns-backend-sqlite3")
-    unshare = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
-    need.that(unshare.returncode == 0, "no network namespaces here", "allow CLONE_NEWNET")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as closing:
         yield Lab(Path(folder), closing)

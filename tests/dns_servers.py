@@ -21,6 +21,7 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.resolver
+from conftest import Need
 
 CLONE_NEWNET = 0x40000000
 Reply = Callable[[dns.message.Message, bool], dns.message.Message | bytes | None]
@@ -42,6 +43,16 @@ def system_resolvers() -> list[str]:
         return []
     taken = {f"127.0.0.{number}" for number in range(2, 10)}
     return [each for each in found if "%" not in each and each not in taken]
+
+
+def check(need: Need) -> None:
+    """What the lab needs of this machine."""
+    need.that(os.geteuid() == 0, "the DNS lab makes a network namespace", "run the tests as root")
+    for command in ("named", "rndc", "pdns_server", "ip", "unshare", "setpriv"):
+        need(command)
+    need.that(SCHEMA.exists(), "no schema for PowerDNS", "apt install pdns-backend-sqlite3")
+    unshare = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False)
+    need.that(unshare.returncode == 0, "no network namespaces here", "allow CLONE_NEWNET")
 
 
 class Namespace:

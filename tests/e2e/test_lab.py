@@ -15,6 +15,8 @@ import dns.rcode
 import dns.resolver
 import dns.update
 import pytest
+import requests
+from dns_https import SERVICES
 from dns_lab import TOP_LEVEL, Lab
 
 pytestmark = pytest.mark.e2e
@@ -190,6 +192,34 @@ def test_powerdns_has_a_zone_that_is_found(lab: Lab) -> None:
     for address, recurse in ((server.address, False), (RESOLVER, True)):
         answer = lab.ask(address, f"_acme-challenge.{zone}", "TXT", recurse=recurse)
         assert texts(answer) == {"value"}
+
+
+def test_dns_over_https_goes_on_where_port_53_is_blocked(lab: Lab) -> None:
+    zone = lab.zone(records=[("t", "TXT", "v")])
+    query = dns.message.make_query(f"t.{zone.name}", "TXT")
+
+    def by_https(url: str) -> set[str]:
+        reply = requests.post(
+            url,
+            query.to_wire(),
+            headers={"Content-Type": "application/dns-message"},
+            verify=str(lab.https_root),
+            timeout=5,
+        )
+        return texts(dns.message.from_wire(reply.content))
+
+    with lab.inside():
+        with lab.blocked_port_53():
+            for address in ("127.0.0.3", "fd00::3", "127.0.0.4", "1.1.1.1"):
+                for ask in (dns.query.udp, dns.query.tcp):
+                    with pytest.raises(OSError, match="unreachable"):
+                        ask(query, address, timeout=5)
+            for host in (*SERVICES, RESOLVER):
+                assert by_https(f"https://{host}/dns-query") == {"v"}
+            zone.add("new", "TXT", "w")
+            assert texts(lab.ask("127.0.0.4", f"new.{zone.name}", "TXT")) == {"w"}
+        for address in ("127.0.0.3", "fd00::3", "127.0.0.4"):
+            assert texts(dns.query.udp(query, address, timeout=5)) == {"v"}
 
 
 def test_only_who_goes_inside_is_inside(lab: Lab) -> None:
