@@ -1,0 +1,153 @@
+"""Accounts: one for each authority and state directory, made once and used ever after.
+
+STATE/accounts/NAME/account.key    the key, on disk before the authority hears of it
+STATE/accounts/NAME/account.json   where the account is, and which terms were accepted
+"""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from josepy.b64 import b64decode
+from josepy.errors import Error as JoseError
+from josepy.jwa import ES256, HS256
+from josepy.jwk import JWKEC, JWKOct
+
+from wizard.acme.authorities import Authority
+from wizard.acme.session import JsonObject, Session, signed
+from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.secrets import Secret
+from wizard.core.system import System
+from wizard.pki import keys
+from wizard.pki.keys import PrivateKey
+
+KEY, RECORD, NEXT_KEY = "account.key", "account.json", "next.key"
+
+
+class Account(NamedTuple):
+    """An account: its URL at the authority, its key, and where both are kept."""
+
+    url: str
+    key: PrivateKey
+    directory: Path
+
+
+def directory_of(state: Path, authority: Authority) -> Path:
+    """Where the account for an authority is kept."""
+    mark = sha256(authority.directory_url.encode()).hexdigest()[:12]
+    return state / "accounts" / f"{authority.id}-{mark}"
+
+
+def open_account(
+    session: Session,
+    system: System,
+    state: Path,
+    authority: Authority,
+    *,
+    email: str = "",
+    eab: tuple[str, Secret] | None = None,
+    accept_terms: bool,
+) -> Account:
+    """The account there is, or a new one; the session signs with it from then on (RFC 8555, 7.3).
+
+    An interrupted newAccount is repeated with the same key, which gives the same account.
+
+    Raises:
+        WizardError: `terms-not-accepted`, `eab-missing`, or the authority refused.
+    """
+    directory = directory_of(state, authority)
+    for path in (directory.parent, directory):
+        system.make_directory(path, 0o700)
+    key = _key(system, directory / KEY)
+    kept = system.keep(directory / RECORD)
+    if kept is not None:
+        url = str(json.loads(kept.content)["url"])
+        session.sign_as(key, url)
+        return Account(url, key, directory)
+    if session.terms_of_service and not accept_terms:
+        raise UsageError(
+            "terms-not-accepted",
+            f"{authority.title} asks you to accept its terms: {session.terms_of_service}",
+            "Read them, then set dns_01.accept_terms = true.",
+        )
+    if session.needs_eab and eab is None:
+        raise UsageError(
+            "eab-missing",
+            f"{authority.title} ties accounts to one that you have there already (EAB).",
+            "Set dns_01.eab_key_id and dns_01.eab_hmac_key to where its two values are.",
+        )
+    session.sign_as(key, None)
+    payload: dict[str, object] = {"termsOfServiceAgreed": accept_terms}
+    if email:
+        payload["contact"] = [f"mailto:{email}"]
+    if eab is not None:
+        payload["externalAccountBinding"] = _binding(session, key, *eab)
+    try:
+        reply = session.post(session.url("newAccount"), payload)
+    except WizardError as error:
+        if eab is not None and error.code in {"acme-unauthorized", "acme-malformed"}:
+            raise WizardError(
+                "eab-refused",
+                f"{authority.title} does not take the external account: {error.summary}",
+                "Get a new pair of key id and HMAC key from its web site; some are good for a "
+                "week or for one account only.",
+                exit_code=ExitCode.REFUSED_BY_AUTHORITY,
+            ) from None
+        raise
+    record = {
+        "url": reply.location,
+        "directory": session.directory_url,
+        "terms": session.terms_of_service,
+        "at": system.now().isoformat(),
+    }
+    system.write(directory / RECORD, json.dumps(record).encode())
+    session.sign_as(key, reply.location)
+    return Account(reply.location, key, directory)
+
+
+def forget(system: System, account: Account) -> None:
+    """Lets go of an account that the authority no longer knows; the key stays for the next one."""
+    system.remove(account.directory / RECORD)
+
+
+def change_key(session: Session, system: System, account: Account) -> Account:
+    """Replaces the account's key (RFC 8555, 7.3.5); the new one is on disk before it counts.
+
+    Raises:
+        WizardError: the authority refused; the old key is still the one.
+    """
+    new = _key(system, account.directory / NEXT_KEY)
+    jwk = JWKEC(key=new)
+    old = JWKEC(key=account.key.public_key())
+    payload = json.dumps({"account": account.url, "oldKey": old.to_partial_json()}).encode()
+    url = session.url("keyChange")
+    session.post(url, signed(payload, jwk, ES256, url))
+    system.write(account.directory / KEY, keys.to_pem(new).reveal())
+    system.remove(account.directory / NEXT_KEY)
+    session.sign_as(new, account.url)
+    return account._replace(key=new)
+
+
+def _key(system: System, path: Path) -> PrivateKey:
+    kept = system.keep(path)
+    if kept is not None:
+        return keys.from_pem(kept.content, str(path))
+    key = keys.generate("ecdsa-p256")
+    system.write(path, keys.to_pem(key).reveal())
+    return key
+
+
+def _binding(session: Session, key: PrivateKey, kid: str, hmac_key: Secret) -> JsonObject:
+    """The account key, signed with the key that the authority gave (RFC 8555, 7.3.4)."""
+    try:
+        secret = b64decode(hmac_key.reveal().decode())
+    except (ValueError, JoseError):
+        raise UsageError(
+            "eab-not-base64url",
+            "The EAB HMAC key is not base64url text.",
+            "Copy it again from the authority's web site, whole and without quotes.",
+        ) from None
+    jwk = JWKOct(key=secret)
+    public = json.dumps(JWKEC(key=key.public_key()).to_partial_json()).encode()
+    return signed(public, jwk, HS256, session.url("newAccount"), kid=kid)

@@ -1,0 +1,98 @@
+"""Certificate authorities that speak ACME, as data."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Authority(NamedTuple):
+    """An authority: its directory, the id of its `staging`, whether accounts need EAB.
+
+    `caa` are the issuer domain names that CAA records know it by; `terms` the page with its terms.
+    """
+
+    id: str
+    title: str
+    summary: str
+    directory_url: str
+    staging: str = ""
+    needs_eab: bool = False
+    caa: tuple[str, ...] = ()
+    terms: str = ""
+    most_names: int = 100
+
+
+_LETSENCRYPT_TERMS: Final = "https://letsencrypt.org/repository/"
+
+AUTHORITIES: Final[Mapping[str, Authority]] = {
+    one.id: one
+    for one in (
+        Authority(
+            "letsencrypt",
+            "Let's Encrypt",
+            "free, trusted everywhere, no sign-up",
+            "https://acme-v02.api.letsencrypt.org/directory",
+            staging="letsencrypt-staging",
+            caa=("letsencrypt.org",),
+            terms=_LETSENCRYPT_TERMS,
+        ),
+        Authority(
+            "letsencrypt-staging",
+            "Let's Encrypt staging",
+            "for practice: generous limits, certificates that nobody trusts",
+            "https://acme-staging-v02.api.letsencrypt.org/directory",
+            caa=("letsencrypt.org",),
+            terms=_LETSENCRYPT_TERMS,
+        ),
+        Authority(
+            "zerossl",
+            "ZeroSSL",
+            "free with an account there (EAB)",
+            "https://acme.zerossl.com/v2/DV90",
+            needs_eab=True,
+            caa=("sectigo.com", "zerossl.com"),
+            terms="https://zerossl.com/terms/",
+        ),
+        Authority(
+            "google",
+            "Google Trust Services",
+            "free with a Google Cloud project (EAB)",
+            "https://dv.acme-v02.api.pki.goog/directory",
+            needs_eab=True,
+            caa=("pki.goog",),
+            terms="https://pki.goog/repository/",
+        ),
+        Authority(
+            "google-test",
+            "Google Trust Services, test",
+            "for practice; it takes EAB keys of its own",
+            "https://dv.acme-v02.test-api.pki.goog/directory",
+            needs_eab=True,
+            caa=("pki.goog",),
+            terms="https://pki.goog/repository/",
+        ),
+        Authority(
+            "sslcom",
+            "SSL.com",
+            "with an account there (EAB)",
+            "https://acme.ssl.com/sslcom-dv-ecc",
+            needs_eab=True,
+            caa=("ssl.com",),
+            terms="https://www.ssl.com/repository/",
+        ),
+        Authority(
+            "actalis",
+            "Actalis",
+            "with an account there (EAB)",
+            "https://acme-api.actalis.com/acme/directory",
+            needs_eab=True,
+            caa=("actalis.it",),
+            terms="https://www.actalis.com/repository",
+        ),
+    )
+}
+
+
+def custom(directory_url: str) -> Authority:
+    """Any other authority, known by its directory alone."""
+    host = directory_url.partition("://")[2].partition("/")[0]
+    return Authority("custom", host or directory_url, "", directory_url)
