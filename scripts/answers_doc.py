@@ -30,6 +30,7 @@ KINDS = {
     Kind.TEXT: "text",
     Kind.PATH: "path",
     Kind.NAMES: "list of names",
+    Kind.LIST: "a list of texts",
     Kind.FLAG: "true or false",
     Kind.CHOICE: "one of these",
     Kind.MANY: "list of these",

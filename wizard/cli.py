@@ -29,8 +29,9 @@ COMMANDS = {
     "undo": "restore what a run changed, to the byte",
     "trust": "status, install or uninstall the local root in trust stores",
     "answers": "schema, or example [STRATEGY]: what an answers file may hold",
-    "list": "strategies, stores or targets",
+    "list": "strategies, authorities, providers, stores or targets",
 }
+LISTED = ("strategies", "authorities", "providers", "stores", "targets")
 
 
 def run() -> NoReturn:
@@ -108,6 +109,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         description="The TLS certificates Pomerium needs. Without arguments: the wizard.",
         epilog="Exit codes: 0 done, 1 failed and rolled back, 2 usage or answers, "
+        "3 waiting for records, 4 refused by the authority, 5 records not seen in time, "
         "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, "
         "130 interrupted.",
     )
@@ -152,7 +154,7 @@ def parser() -> argparse.ArgumentParser:
     )
     _choose(made["answers"], "do", "schema", "example")
     made["answers"].add_argument("strategy", nargs="?", default="", metavar="STRATEGY")
-    _choose(made["list"], "what", "strategies", "stores", "targets")
+    _choose(made["list"], "what", *LISTED)
     return root
 
 

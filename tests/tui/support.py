@@ -23,6 +23,7 @@ from textual.widget import Widget
 from wizard.core import ourselves
 from wizard.core.actions import Change, ChangeKind, WriteFile
 from wizard.core.answers import Answers
+from wizard.core.control import Control
 from wizard.core.elevation import Elevation
 from wizard.core.events import (
     ActionDone,

@@ -15,6 +15,7 @@ class Info(NamedTuple):
 
 STRATEGIES: Final = {
     "local-ca": "wizard.strategies.local_ca:LocalCa",
+    "dns-01": "wizard.strategies.dns01:Dns01",
 }
 STORES: Final = {
     "linux": "wizard.trust.linux:LinuxStore",
@@ -25,6 +26,10 @@ STORES: Final = {
 }
 TARGETS: Final = {
     "files": "wizard.targets.files:Files",
+}
+PROVIDERS: Final = {
+    "manual": "wizard.dns.providers.manual:Manual",
+    "rfc2136": "wizard.dns.providers.rfc2136:Rfc2136",
 }
 UNDO: Final = {
     "file": "wizard.core.actions:RestoreFile",

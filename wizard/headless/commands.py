@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from wizard.core import registry
-from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Event, Finished, PrivilegeNeeded
 from wizard.core.registry import Info
 from wizard.core.system import System
@@ -158,21 +158,27 @@ def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
+    for name, title, summary in _listed(options.what):
+        if options.json:
+            JsonLines().row({"event": "part", "id": name, "title": title, "summary": summary})
+        else:
+            print(f"{name:20} {title}. {summary}")
+    return int(ExitCode.DONE)
+
+
+def _listed(what: str) -> Iterator[tuple[str, str, str]]:
+    """Name, title and summary of everything of one kind."""
+    if what == "authorities":
+        from wizard.acme.authorities import AUTHORITIES  # noqa: PLC0415  only this list has them
+
+        yield from ((one.id, one.title, one.summary) for one in AUTHORITIES.values())
+        return
     tables = {
         "strategies": registry.STRATEGIES,
+        "providers": registry.PROVIDERS,
         "stores": registry.STORES,
         "targets": registry.TARGETS,
     }
-    table = tables.get(options.what)
-    if table is None:
-        raise UsageError(
-            "usage", f"There is no list of {options.what}.", "See: pomcert-wizard list -h"
-        )
-    for name in table:
-        info = cast("Info", getattr(registry.load(table, name), "info"))  # noqa: B009
-        if options.json:
-            row = {"event": "part", "id": name, "title": info.title, "summary": info.summary}
-            JsonLines().row({**row})
-        else:
-            print(f"{name:10} {info.title}. {info.summary}")
-    return int(ExitCode.DONE)
+    for name in tables[what]:
+        info = cast("Info", getattr(registry.load(tables[what], name), "info"))  # noqa: B009
+        yield name, info.title, info.summary

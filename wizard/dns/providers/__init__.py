@@ -1,0 +1,1 @@
+"""Who publishes DNS records. One file each, one line in the registry."""

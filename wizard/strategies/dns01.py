@@ -1,0 +1,184 @@
+"""A certificate from a public authority, proved by DNS records: dns-01 of RFC 8555, 8.4."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import ClassVar, Final
+
+from cryptography.x509 import Certificate
+
+from wizard.core import ourselves, validation
+from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
+from wizard.core.events import Event, NextStep, Proof
+from wizard.core.flow import Step
+from wizard.core.questions import Problem
+from wizard.core.registry import Info
+from wizard.core.system import System
+from wizard.pki import chain, keys
+from wizard.pki.material import Installed, Material
+from wizard.pki.names import host_of
+from wizard.strategies import dns01_questions as asked
+from wizard.strategies.base import Renewal, Work
+from wizard.strategies.dns01_order import Obtain, Wanted, issued, open_order
+
+NEVER_PUBLIC: Final = frozenset(
+    {"localhost", "local", "internal", "lan", "home", "corp", "invalid", "onion", "test", "example"}
+)
+"""Top-level names no public authority certifies (RFC 6761, RFC 6762, RFC 7686, ICANN)."""
+SHORT_LIFE: Final = timedelta(days=10)
+
+
+class Dns01:
+    """Obtains from an ACME authority; a person or a DNS provider publishes the records."""
+
+    info: ClassVar[Info] = Info(
+        "dns-01",
+        "Let's Encrypt wildcard by DNS",
+        "A certificate that everybody trusts. You show by DNS records that the domain is yours.",
+    )
+    names: ClassVar[tuple[str, ...]] = ()
+
+    def check_names(self, names: Sequence[str]) -> Problem | None:
+        """Names that no public authority certifies, and pairs that it takes for one."""
+        for name in names:
+            if name.rpartition(".")[2] in NEVER_PUBLIC or name.endswith("localhost.pomerium.io"):
+                return Problem(
+                    "name-not-public",
+                    f"No public authority certifies {name}: nobody can show that it is theirs.",
+                    "Use a domain of your own, or the strategy local-ca.",
+                )
+            wildcard = f"*.{name.partition('.')[2]}"
+            if wildcard in names and name != wildcard:
+                return Problem(
+                    "name-redundant",
+                    f"{wildcard} covers {name} already, and authorities refuse the two together.",
+                    f"Leave {name} out.",
+                )
+        return None
+
+    def steps(self, _system: System) -> Sequence[Step]:
+        """Whose certificate it is, how the records get into DNS, what the certificate is like."""
+        return asked.steps()
+
+    def work(
+        self,
+        answers: Answers,
+        system: System,
+        state: Path,
+        installed: Installed,
+        renewal: Renewal,
+    ) -> Work:
+        """An order where no good certificate of this authority is installed or at hand."""
+        wanted = _wanted(answers)
+        obtain = Obtain(wanted, system, state, rehearses=False)
+        at_hand = _at_hand(obtain, system)
+        is_installed = at_hand is not None and _is_installed(at_hand, obtain, installed, system)
+        is_good = at_hand is not None and not is_due(at_hand, system.now())
+        if renewal is Renewal.NOW and is_installed:
+            is_good = False
+        before = [] if is_good else [obtain]
+        rehearses = answers.flag("dns_01.rehearse") and asked.can_rehearse(answers)
+        if before and rehearses and open_order(system, obtain.directory) is None:
+            before.insert(0, Obtain(wanted.rehearsal(), system, state, rehearses=True))
+        material = Material(
+            wanted.names,
+            obtain.chain,
+            obtain.key,
+            is_current=is_good and is_installed,
+            is_development=False,
+            is_renewal=renewal is not Renewal.NO,
+        )
+        next_steps = () if renewal is not Renewal.NO else _next_steps(wanted, system, state)
+        return Work(tuple(before), material, (), _notices(wanted), next_steps)
+
+    def prove(
+        self,
+        answers: Answers,
+        system: System,
+        _state: Path,
+        installed: Installed,
+        *,
+        with_clients: bool,
+    ) -> Iterator[Event]:
+        """Serves the certificate on loopback: the whole chain, every name, and who trusts it."""
+        from wizard.doctor.handshake import serve, shake_hands  # noqa: PLC0415  ssl, for a proof
+
+        kept = system.keep(installed.chain_path)
+        issuers = chain.read(kept.content if kept else b"", str(installed.chain_path))
+        hosts = [host_of(name) for name in answers.texts("names")]
+        with serve(installed.chain_path, installed.key_path) as port:
+            for host in hosts[:3]:
+                detail = shake_hands(port, host, chain.to_pem(issuers[-1:]).decode())
+                where = f"https://{host} on 127.0.0.1:{port}, {detail}"
+                yield Proof("handshake", "accepted", where, "")
+            if with_clients:
+                yield _machine(port, hosts[0])
+
+
+def is_due(certificate: Certificate, now: datetime) -> bool:
+    """Whether it is time for the next one: a third of its life is left, half of a short one."""
+    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
+    return certificate.not_valid_after_utc - now < life / (2 if life < SHORT_LIFE else 3)
+
+
+def _machine(port: int, host: str) -> Proof:
+    """Whether what this machine trusts vouches for the certificate, as for any public site."""
+    from wizard.doctor.handshake import shake_hands  # noqa: PLC0415  ssl, for a proof
+
+    try:
+        return Proof("trust of this machine", "accepted", shake_hands(port, host, None), "")
+    except WizardError as error:
+        if error.code != "proof-failed":
+            raise
+        why = "its root is not trusted here, as is so for an authority for tests or of your own"
+        return Proof("trust of this machine", "refused", why, "")
+
+
+def _wanted(answers: Answers) -> Wanted:
+    text = answers.text
+    bundle = text("dns_01.ca_bundle")
+    return Wanted(
+        asked.authority(answers),
+        answers.texts("names"),
+        text("dns_01.profile"),
+        text("dns_01.key_type"),
+        text("dns_01.challenge"),
+        text("dns_01.email"),
+        (text("dns_01.eab_key_id"), text("dns_01.eab_hmac_key")),
+        Path(bundle) if bundle else None,
+        text("dns_01.provider.name"),
+        validation.duration(text("dns_01.wait")) or timedelta(),
+        answers,
+    )
+
+
+def _at_hand(obtain: Obtain, system: System) -> Certificate | None:
+    """The newest certificate that an order of this machine brought, installed or not yet."""
+    found = issued(system, obtain.directory)
+    return chain.read(obtain.chain(), str(found))[0] if found else None
+
+
+def _is_installed(
+    at_hand: Certificate, obtain: Obtain, installed: Installed, _system: System
+) -> bool:
+    if installed.chain is None or installed.key is None:
+        return False
+    key = keys.from_pem(installed.key.content, str(installed.key_path))
+    return installed.chain.content == obtain.chain() and chain.belongs(at_hand, key)
+
+
+def _notices(wanted: Wanted) -> tuple[str, ...]:
+    if wanted.provider != asked.MANUAL:
+        return ()
+    notice = (
+        "A certificate whose records you publish by hand cannot renew itself: renew shows new "
+        "records when it is due. A DNS provider that the wizard reaches does it without you."
+    )
+    return (notice,)
+
+
+def _next_steps(wanted: Wanted, system: System, state: Path) -> tuple[NextStep, ...]:
+    renew = ourselves.line(system, state, "renew")
+    when = "when it is due" if wanted.provider == asked.MANUAL else "from a timer, twice a day"
+    return (NextStep(f"Renew it {when}", renew),)

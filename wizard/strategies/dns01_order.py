@@ -1,0 +1,377 @@
+"""The order as a step of a run: it goes on where the last run stopped, and is never made twice.
+
+STATE/orders/NAME/0001/   the first order for exactly these names, this authority, this kind of key
+STATE/orders/NAME/published.json   records that a provider set and that are to be removed
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from wizard.acme.authorities import AUTHORITIES, Authority
+from wizard.core.actions import Change, ChangeKind, Lasting
+from wizard.core.answers import Answers
+from wizard.core.control import Control
+from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.core.events import (
+    DnsChecked,
+    DnsRecord,
+    DnsRecords,
+    Event,
+    Finding,
+    OrderChanged,
+    RecordsLeft,
+)
+from wizard.core.secrets import Secret, resolve
+from wizard.core.system import System
+from wizard.pki import chain
+from wizard.strategies.dns01_questions import provider
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from wizard.acme.account import Account
+    from wizard.acme.challenges import Txt as ChallengeTxt
+    from wizard.acme.order import Order
+    from wizard.acme.session import Session
+    from wizard.dns.propagation import Look
+    from wizard.dns.providers.base import Provider, Txt
+    from wizard.dns.zone import Located, View
+
+PUBLISHED: Final = "published.json"
+"""Records that a provider was asked to set and not yet asked to remove."""
+
+
+class Wanted(NamedTuple):
+    """What is wanted of an authority; `eab` are references to the key id and the HMAC key."""
+
+    authority: Authority
+    names: tuple[str, ...]
+    profile: str
+    key_type: str
+    challenge: str
+    email: str
+    eab: tuple[str, str]
+    ca_bundle: Path | None
+    provider: str
+    wait: timedelta
+    answers: Answers
+
+    def rehearsal(self) -> "Wanted":
+        """The same of the authority's staging, where mistakes cost nothing."""
+        return self._replace(authority=AUTHORITIES[self.authority.staging])
+
+    def directory(self, state: Path) -> Path:
+        """Where orders for exactly this are kept, one directory each, numbered."""
+        what = (self.authority.directory_url, sorted(self.names), self.profile, self.key_type)
+        mark = sha256(json.dumps([*what, self.challenge]).encode()).hexdigest()[:16]
+        stem = self.names[0].replace("*", "_wildcard")[:100]
+        return state / "orders" / f"{stem}-{self.authority.id}-{mark}"
+
+
+class Obtain(Lasting):
+    """Obtains a certificate, or goes on with the order that an earlier run began."""
+
+    def __init__(self, wanted: Wanted, system: System, state: Path, *, rehearses: bool) -> None:
+        """`rehearses` says that the certificate is for nobody: only the way to it is tried out."""
+        self.wanted = wanted
+        self.state = state
+        self.directory = wanted.directory(state)
+        self.rehearses = rehearses
+        who = wanted.authority.title
+        self.id = f"obtain:{wanted.authority.id}:{wanted.names[0]}"
+        self.title = f"rehearse with {who}" if rehearses else f"obtain a certificate from {who}"
+        self._system = system
+        self._records: tuple[DnsRecord, ...] = ()
+
+    def preview(self) -> Change:
+        """Whose certificate, for which names, and whether an order is open already."""
+        names = ", ".join(self.wanted.names)
+        begun = open_order(self._system, self.directory)
+        why = (
+            "Goes on with the order that an earlier run began; its records stay the same."
+            if begun
+            else "You prove by TXT records below _acme-challenge that the names are yours."
+        )
+        return Change(ChangeKind.RUN, self.title, f"for {names}", why)
+
+    def chain(self) -> bytes:
+        """The certificate and what issued it, once `carry_on` is through."""
+        return _content(self._system, self._certified() / "chain.pem")
+
+    def key(self) -> Secret:
+        """Its private key."""
+        return Secret(_content(self._system, self._certified() / "key.pem"))
+
+    def _certified(self) -> Path:
+        found = issued(self._system, self.directory)
+        if found is None:
+            raise WizardError("not-issued", "There is no certificate yet.", "Run again.")
+        return found
+
+    def carry_on(self, system: System, control: Control) -> Iterator[Event]:
+        """Account, order, records, the gate, answers, certificate, as in RFC 8555, 7.1.
+
+        Raises:
+            WizardError: exit code 3, 4, 5 or 130: see `WizardError.code`.
+        """
+        from wizard.acme.account import open_account  # noqa: PLC0415  loads requests
+        from wizard.acme.session import Session  # noqa: PLC0415
+
+        wanted, who = self.wanted, self.wanted.authority.title
+        session = Session(system, wanted.authority.directory_url, wanted.ca_bundle)
+        account = open_account(
+            session,
+            system,
+            self.state,
+            wanted.authority,
+            email=wanted.email,
+            eab=_eab(wanted.eab, system),
+            accept_terms=True,
+        )
+        yield OrderChanged(who, "account", "valid", account.url)
+        publisher = provider(wanted.provider)(wanted.answers, system)
+        order = self._order(session, account)
+        yield OrderChanged(who, "order", order.status, order.url)
+        if order.status == "pending":
+            if not order.is_answered:
+                yield from self._show(order, publisher)
+                yield from self._wait_for_records(order, publisher, control)
+                order.answer(session)
+                yield OrderChanged(who, "order", "answered", "the authority looks now")
+            try:
+                yield from order.watch(session, control, who)
+            except WizardError as error:
+                if error.exit_code is ExitCode.REFUSED_BY_AUTHORITY:
+                    yield from self._remove(publisher)
+                raise
+        order.finalize(session)
+        yield from order.watch(session, control, who)
+        certificates = chain.read(order.download(session), order.url)
+        yield OrderChanged(who, "certificate", "valid", _until(certificates[0]))
+        yield from self._remove(publisher)
+
+    # ── the order ──────────────────────────────────────────────────────────────────────────────
+
+    def _order(self, session: "Session", account: "Account") -> "Order":
+        """The order that is open still, or a new one, once CAA allows it."""
+        from wizard.acme.order import Order  # noqa: PLC0415  as above
+
+        wanted = self.wanted
+        found = open_order(self._system, self.directory)
+        order = Order.load(self._system, found) if found else None
+        if order is not None:
+            order.refresh(session, account.url)
+            if order.is_alive:
+                return order
+        return Order.create(
+            session,
+            self._system,
+            _next(self._system, self.directory),
+            account,
+            wanted.names,
+            profile=_profile(session, wanted),
+            key_type=wanted.key_type,
+            challenge=wanted.challenge,
+        )
+
+    # ── the records ────────────────────────────────────────────────────────────────────────────
+
+    def _show(self, order: "Order", publisher: "Provider") -> Iterator[Event]:
+        """Says which records there have to be, and has them published."""
+        from wizard.dns.propagation import Watch  # noqa: PLC0415  dnspython, for an order only
+        from wizard.dns.zone import View  # noqa: PLC0415
+
+        answers = self.wanted.answers
+        self._view = View(answers.texts("dns.resolvers"), answers.texts("dns.authoritative"))
+        places = self._places(order, self._view)
+        self._records = tuple(
+            DnsRecord(
+                place.name,
+                "TXT",
+                txt.value,
+                place.zone.apex,
+                place.host,
+                txt.name if place.name != txt.name else "",
+                txt.identifiers,
+            )
+            for txt, place in places
+        )
+        expires = order.expires.isoformat()
+        yield DnsRecords(self.wanted.authority.title, self.wanted.provider, self._records, expires)
+        wanted: dict[Located, frozenset[str]] = {}
+        for txt, place in places:
+            wanted[place] = wanted.get(place, frozenset()) | {txt.value}
+        self._watch = Watch(wanted, settle_owed=publisher.settles)
+        if not publisher.is_manual:
+            records = [_txt(place, places) for place in wanted]
+            self._system.write(
+                self.directory / PUBLISHED,
+                json.dumps([record._asdict() for record in records]).encode(),
+            )
+            publisher.publish(records)
+
+    def _places(self, order: "Order", view: "View") -> "list[tuple[ChallengeTxt, Located]]":
+        """Every record with where it belongs; apex and wildcard share a place."""
+        found: dict[str, Located] = {}
+        for txt in order.txt():
+            if txt.name not in found:
+                found[txt.name] = view.locate(txt.name, txt.identifiers[0].removeprefix("*."))
+        return [(txt, found[txt.name]) for txt in order.txt()]
+
+    def _wait_for_records(
+        self, order: "Order", publisher: "Provider", control: Control
+    ) -> Iterator[Event]:
+        """Looks until the gate opens: every name server that answers serves every value."""
+        began = time.monotonic()
+        patience = self.wanted.wait.total_seconds()
+        while True:
+            look = self._watch.look()
+            passed = time.monotonic() - began
+            left = (order.expires - self._system.now()).total_seconds()
+            if not control.attended:
+                left = min(left, patience - passed)
+            pause = 0.0 if look.ready else max(0.0, min(self._watch.pause(), left))
+            yield DnsChecked(
+                look.answers,
+                self._findings(look),
+                look.ready,
+                round(pause),
+                self._system.now().isoformat(),
+                order.expires.isoformat(),
+            )
+            if look.ready:
+                return
+            if left <= 0:
+                raise self._out_of_time(publisher)
+            control.wait(pause)
+            if control.stopped:
+                raise WizardError(
+                    "interrupted",
+                    "You stopped while the records were waited for.",
+                    "The order is kept, and its records stay the same: run again to go on.",
+                    exit_code=ExitCode.INTERRUPTED,
+                )
+
+    def _findings(self, _look: "Look") -> tuple[Finding, ...]:
+        return ()
+
+    def _out_of_time(self, publisher: "Provider") -> WizardError:
+        if publisher.is_manual:
+            return WizardError(
+                "waiting-for-records",
+                "The records above are not on every name server of the zone yet.",
+                "Create them, then run the same command again: the values stay the same.",
+                exit_code=ExitCode.WAITING,
+            )
+        return WizardError(
+            "not-propagated",
+            f"The records were published, but not every name server served them in "
+            f"{self.wanted.wait}.",
+            "Run the same command again to go on waiting; a longer dns_01.wait waits longer.",
+            exit_code=ExitCode.NOT_PROPAGATED,
+        )
+
+    def _remove(self, publisher: "Provider") -> Iterator[Event]:
+        """Has the records removed that were published, or says which a person may remove."""
+        if publisher.is_manual:
+            if self._records:
+                yield RecordsLeft(self._records, by_hand=True)
+            return
+        kept = self._system.keep(self.directory / PUBLISHED)
+        if kept is None:
+            return
+        publisher.remove([_read(row) for row in json.loads(kept.content)])
+        self._system.remove(self.directory / PUBLISHED)
+        yield RecordsLeft(self._records, by_hand=False)
+
+
+def orders(directory: Path) -> list[Path]:
+    """The directories of all orders for the same, the newest first."""
+    numbered = [path for path in directory.glob("[0-9]*") if path.name.isdecimal()]
+    return sorted(numbered, key=lambda path: int(path.name), reverse=True)
+
+
+def issued(system: System, directory: Path) -> Path | None:
+    """The newest order that has its certificate."""
+    return next((one for one in orders(directory) if system.keep(one / "chain.pem")), None)
+
+
+def open_order(system: System, directory: Path) -> Path | None:
+    """The newest order, where it can still lead to a certificate and has not yet."""
+    newest = next(iter(orders(directory)), None)
+    if newest is None or system.keep(newest / "chain.pem"):
+        return None
+    kept = system.keep(newest / "order.json")
+    record = json.loads(kept.content) if kept else {}
+    return newest if record.get("status") not in {None, "invalid", "gone", "expired"} else None
+
+
+def _next(system: System, directory: Path) -> Path:
+    """Where a new order goes: one that the authority never heard of is begun again."""
+    newest = next(iter(orders(directory)), None)
+    if newest is not None and system.keep(newest / "order.json") is None:
+        return newest
+    return directory / f"{int(newest.name) + 1 if newest else 1:04}"
+
+
+def _profile(session: "Session", wanted: Wanted) -> str:
+    """The profile to ask for: the one wanted, else classic, which leaves days for the records."""
+    offered = session.profiles
+    if wanted.profile and wanted.profile not in offered:
+        raise UsageError(
+            "profile-not-offered",
+            f"{wanted.authority.title} offers no profile {wanted.profile}.",
+            f"It offers: {', '.join(sorted(offered)) or 'none; leave dns_01.profile out'}.",
+        )
+    return wanted.profile or next((one for one in ("classic", "default") if one in offered), "")
+
+
+def _txt(place: "Located", places: "Sequence[tuple[ChallengeTxt, Located]]") -> "Txt":
+    """What a provider is handed for one name."""
+    from wizard.dns.providers.base import Txt  # noqa: PLC0415  as above
+
+    here = [txt for txt, other in places if other == place]
+    primary = next(
+        (str(address) for host, address in place.zone.addresses if host == place.zone.primary),
+        str(next(address for _, address in place.zone.addresses)),
+    )
+    return Txt(
+        place.name,
+        place.zone.apex,
+        tuple(txt.value for txt in here),
+        place.asked,
+        primary,
+        tuple(txt.identifiers[0] for txt in here),
+    )
+
+
+def _read(row: Mapping[str, str | list[str]]) -> "Txt":
+    """A record as it was written down before it was published."""
+    from wizard.dns.providers.base import Txt  # noqa: PLC0415  as above
+
+    name, zone, asked, primary = (str(row[key]) for key in ("name", "zone", "asked", "primary"))
+    values, identifiers = tuple(row["values"]), tuple(row["identifiers"])
+    return Txt(name, zone, values, asked, primary, identifiers)
+
+
+def _eab(references: tuple[str, str], system: System) -> tuple[str, Secret] | None:
+    key_id, hmac_key = references
+    if not (key_id and hmac_key):
+        return None
+    return resolve(key_id, system).reveal().decode(errors="replace"), resolve(hmac_key, system)
+
+
+def _content(system: System, path: Path) -> bytes:
+    kept = system.keep(path)
+    if kept is None:
+        raise WizardError("file-lost", f"{path} is gone.", "Run again to have a new one issued.")
+    return kept.content
+
+
+def _until(certificate: "Certificate") -> str:
+    return f"until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
