@@ -198,7 +198,7 @@ COMMANDS = (
     (("frobnicate",), 2, "usage", ("frobnicate", "plan")),
     (("--frobnicate",), 2, "usage", ("--frobnicate", "--help")),
     (("list", "everything"), 2, "usage", ("everything", "strategies")),
-    (("list",), 2, "usage", ("strategies|stores|targets", "--help")),
+    (("list",), 2, "usage", ("strategies|authorities|providers|stores|targets", "--help")),
     (("--answers",), 2, "usage", ("--answers",)),
     (("trust", "trust"), 2, "usage", ("'trust'", "status", "uninstall")),
     (("trust",), 2, "usage", ("status|install|uninstall",)),

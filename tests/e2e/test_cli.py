@@ -10,11 +10,12 @@ import pytest
 from cli_support import ANSWERS, Wizard, tree
 from conftest import REPOSITORY
 
-from wizard import export
+from wizard import engine, export
 from wizard.core import registry
-from wizard.core.answers import read_tree
+from wizard.core.answers import Answers, read_tree
 from wizard.core.system import System
 from wizard.engine import Session
+from wizard.export import to_words
 from wizard.pomerium import config
 from wizard.pomerium.settings import problems
 
@@ -78,7 +79,8 @@ def test_the_printed_example_can_be_used_as_it_is(wizard: Wizard, strategy: str)
     wizard.answers(done.out)
     with_example = wizard("--answers", "answers.toml", "--dry-run", "--json")
     assert with_example.status == 0, with_example.err
-    without = wizard("--set", f"strategy={strategy}", "--dry-run", "--json")
+    given = Answers({"strategy": strategy, **engine.strategy(strategy).example})
+    without = wizard(*to_words(given, given.values), "--dry-run", "--json")
     assert with_example.out == without.out
 
 

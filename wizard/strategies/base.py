@@ -1,6 +1,6 @@
 """What a strategy is: questions, and the work that their answers make."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
@@ -9,7 +9,7 @@ from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Problem
+from wizard.core.questions import Problem, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material
@@ -42,6 +42,8 @@ class Strategy(Protocol):
     info: ClassVar[Info]
     names: ClassVar[tuple[str, ...]]
     """What the certificate is for when nobody says; none where somebody has to."""
+    example: ClassVar[Mapping[str, Value]]
+    """What an example of its answers says where there is no default."""
 
     def check_names(self, names: Sequence[str]) -> Problem | None:
         """What keeps these names, each well formed, from being certified in this way."""

@@ -1,6 +1,6 @@
 """A certificate from a public authority, proved by DNS records: dns-01 of RFC 8555, 8.4."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
@@ -12,7 +12,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep, Proof
 from wizard.core.flow import Step
-from wizard.core.questions import Problem
+from wizard.core.questions import Problem, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki import chain, keys
@@ -38,6 +38,10 @@ class Dns01:
         "A certificate that everybody trusts. You show by DNS records that the domain is yours.",
     )
     names: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[Mapping[str, Value]] = {
+        "names": ("*.corp.example.com", "corp.example.com"),
+        "dns_01.accept_terms": True,
+    }
 
     def check_names(self, names: Sequence[str]) -> Problem | None:
         """Names that no public authority certifies, and pairs that it takes for one."""

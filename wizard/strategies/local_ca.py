@@ -1,6 +1,6 @@
 """A local certificate authority: offline, trusted on this machine only, for development."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -13,7 +13,7 @@ from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Choice, Kind, Problem, Question
+from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import resolve
 from wizard.core.system import System
@@ -43,6 +43,7 @@ class LocalCa:
     )
 
     names: ClassVar[tuple[str, ...]] = ("*.localhost.pomerium.io", "localhost.pomerium.io")
+    example: ClassVar[Mapping[str, Value]] = {}
 
     def check_names(self, _names: Sequence[str]) -> Problem | None:
         """Nothing: an authority of this machine's own may vouch for any name."""

@@ -1,15 +1,7 @@
 """Dynamic updates (RFC 2136), signed with TSIG (RFC 8945): BIND, Knot, PowerDNS and others."""
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
-
-import dns.exception
-import dns.name
-import dns.query
-import dns.rcode
-import dns.tsig
-import dns.tsigkeyring
-import dns.update
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
@@ -20,6 +12,9 @@ from wizard.core.system import System
 from wizard.core.validation import HIGHEST_PORT, secret_reference
 from wizard.dns.address import PORT, Address, parse
 from wizard.dns.providers.base import Txt
+
+if TYPE_CHECKING:
+    import dns.update
 
 TTL: Final = 60
 SECONDS: Final = 10.0
@@ -47,6 +42,9 @@ class Rfc2136:
         Raises:
             UsageError: `secret-missing`, `tsig-not-base64`.
         """
+        import dns.name  # noqa: PLC0415  the questions alone need none of it
+        import dns.tsigkeyring  # noqa: PLC0415
+
         server, port, name, algorithm, reference = (
             answers.text(f"dns_01.provider.{key}")
             for key in ("server", "port", "tsig_name", "tsig_algorithm", "tsig_secret")
@@ -87,6 +85,9 @@ class Rfc2136:
         self._each_zone(records, add=False)
 
     def _each_zone(self, records: Sequence[Txt], *, add: bool) -> None:
+        import dns.name  # noqa: PLC0415  as above
+        import dns.update  # noqa: PLC0415
+
         for zone in dict.fromkeys(record.zone for record in records):
             here = [record for record in records if record.zone == zone]
             update = dns.update.UpdateMessage(
@@ -101,7 +102,12 @@ class Rfc2136:
                         update.delete(name, "TXT", f'"{value}"')
             self._send(update, zone, here[0].primary)
 
-    def _send(self, update: dns.update.UpdateMessage, zone: str, primary: str) -> None:
+    def _send(self, update: "dns.update.UpdateMessage", zone: str, primary: str) -> None:
+        import dns.exception  # noqa: PLC0415  as above
+        import dns.query  # noqa: PLC0415
+        import dns.rcode  # noqa: PLC0415
+        import dns.tsig  # noqa: PLC0415
+
         address = (self._server or parse(primary) or Address(primary))._replace(port=self._port)
         try:
             answer = dns.query.tcp(update, address.ip, SECONDS, address.port)
