@@ -32,7 +32,7 @@ class Pebble:
 
     def orders(self) -> int:
         """How many orders were ever made."""
-        return self.log.read_text().count("There are now")
+        return self.log.read_text().count("Added order")
 
     def root(self) -> str:
         """The root of what it issues, PEM."""

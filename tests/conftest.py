@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from acme_lab import Pebble
     from dns_lab import Lab
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -103,6 +104,19 @@ def lab(need: Need) -> "Iterator[Lab]":
     dns_servers.check(need)
     with dns_lab.running() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def authority(
+    lab: "Lab", need: Need, tmp_path_factory: pytest.TempPathFactory
+) -> "Iterator[Pebble]":
+    """A real ACME server that validates what the lab's name servers serve."""
+    import acme_lab  # noqa: PLC0415  as above
+
+    need("pebble")
+    need("openssl")
+    with lab.inside(), acme_lab.pebble(tmp_path_factory.mktemp("pebble")) as server:
+        yield server
 
 
 # What the whole machine trusts: a test changes copies, or these in a mount namespace of its own.

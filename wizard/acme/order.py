@@ -1,37 +1,27 @@
-"""Orders: each in a directory of its own, where every step is on disk before the next one.
-
-DIRECTORY/key.pem     the certificate's key, and
-DIRECTORY/csr.der     the request for it, both before the authority hears of the order
-DIRECTORY/order.json  its URL, and what has to be published, before anybody is shown it
-DIRECTORY/chain.pem   the certificate
-"""
+"""Orders (RFC 8555, 7.4): every step is on disk before the next one; see `shelf`."""
 
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from josepy.b64 import b64encode
 
-from wizard.acme import challenges
+from wizard.acme import challenges, shelf
 from wizard.acme.account import Account
 from wizard.acme.challenges import Txt
 from wizard.acme.problems import kind_of, told
-from wizard.acme.session import JsonObject, Session
+from wizard.acme.session import JsonObject, Reply, Session
+from wizard.acme.shelf import CHAIN, CSR, DEAD, RECORD
 from wizard.core.control import Control
 from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import OrderChanged
 from wizard.core.system import System
-from wizard.pki import keys
 
-KEY, CSR, RECORD, CHAIN = "key.pem", "csr.der", "order.json", "chain.pem"
 FIRST_WAIT, LONGEST_WAIT = 0.05, 10.0
 """Seconds between two looks at the authority; each is twice the last one."""
-DEAD: Final = frozenset({"invalid", "gone", "expired"})
 
 
 class Authorization(NamedTuple):
@@ -101,7 +91,7 @@ class Order:
         for path in reversed((directory, *directory.parents)):
             if not path.exists():
                 system.make_directory(path, 0o700)
-        _request(system, directory, names, key_type)
+        was_begun = shelf.request(system, directory, names, key_type)
         payload: dict[str, object] = {
             "identifiers": [{"type": "dns", "value": name} for name in names]
         }
@@ -109,7 +99,9 @@ class Order:
             payload["profile"] = profile
         if replaces:
             payload["replaces"] = replaces
-        reply = session.post(session.url("newOrder"), payload)
+        # What was cut off while the authority answered may have left an order that nobody knows.
+        reply = _orphan(session, directory, account, names) if was_begun else None
+        reply = reply or session.post(session.url("newOrder"), payload)
         order = cls(
             system,
             directory,
@@ -339,20 +331,26 @@ def _failed(body: JsonObject, identifier: str, who: str) -> WizardError:
     )
 
 
-def _request(system: System, directory: Path, names: Sequence[str], key_type: str) -> None:
-    """Key and request, made once: an interrupted order is repeated with the same."""
-    if system.keep(directory / CSR) is not None:
-        return
-    key = keys.generate(key_type)
-    san = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-    csr = (
-        x509.CertificateSigningRequestBuilder()
-        .subject_name(x509.Name([]))
-        .add_extension(san, critical=False)
-        .sign(key, keys.digest(key))
-    )
-    system.write(directory / KEY, keys.to_pem(key).reveal())
-    system.write(directory / CSR, csr.public_bytes(Encoding.DER))
+def _orphan(
+    session: Session, directory: Path, account: Account, names: Sequence[str]
+) -> Reply | None:
+    """An open order of the account for these names that no directory has (RFC 8555, 7.1.2.1).
+
+    Where an authority lists none, it mostly gives the same order again when asked for the same.
+    """
+    known = shelf.known(directory.parents[1])
+    page = str(session.post(account.url, None).json.get("orders", ""))
+    while page:
+        listed = session.post(page, None)
+        for url in map(str, _list(listed.json.get("orders"))):
+            if url in known:
+                continue
+            found = session.post(url, None)
+            asked = {str(row.get("value")) for row in _rows(found.json.get("identifiers"))}
+            if asked == set(names) and found.json.get("status") in {"pending", "ready"}:
+                return found._replace(location=url)
+        page = listed.links.get("next", "")
+    return None
 
 
 def _body(body: JsonObject, now: datetime) -> dict[str, object]:

@@ -33,14 +33,14 @@ FAILED: Final = 400
 
 
 class Reply(NamedTuple):
-    """An answer: its HTTP status, the headers that matter, the object in it, and its bytes."""
+    """An answer: status, the headers that matter (`links` by relation), the object, the bytes."""
 
     status: int
     location: str
     retry_after: float | None
     json: JsonObject
     content: bytes
-    links: tuple[str, ...]
+    links: Mapping[str, str]
 
 
 class Session:
@@ -181,7 +181,7 @@ class Session:
             retry_after(answer.headers.get("Retry-After", ""), self.system.now()),
             found if isinstance(found, dict) else {},
             answer.content,
-            tuple(link["url"] for link in answer.links.values() if link.get("rel") == "alternate"),
+            {str(rel): link["url"] for rel, link in answer.links.items()},
         )
 
     def _checked(self, reply: Reply, url: str) -> Reply:

@@ -7,7 +7,9 @@ from typing import ClassVar, Final
 
 from cryptography.x509 import Certificate
 
+from wizard.acme.shelf import issued, open_order
 from wizard.core import ourselves, validation
+from wizard.core.actions import Lasting
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep, Proof
@@ -20,7 +22,7 @@ from wizard.pki.material import Installed, Material
 from wizard.pki.names import host_of
 from wizard.strategies import dns01_questions as asked
 from wizard.strategies.base import Renewal, Work
-from wizard.strategies.dns01_order import Obtain, Wanted, issued, open_order
+from wizard.strategies.dns01_order import Obtain, Tidy, Wanted
 
 NEVER_PUBLIC: Final = frozenset(
     {"localhost", "local", "internal", "lan", "home", "corp", "invalid", "onion", "test", "example"}
@@ -81,9 +83,12 @@ class Dns01:
         is_good = at_hand is not None and not is_due(at_hand, system.now())
         if renewal is Renewal.NOW and is_installed:
             is_good = False
-        before = [] if is_good else [obtain]
+        before: list[Lasting] = [] if is_good else [obtain]
+        tidy = Tidy(obtain)
+        if is_good and tidy.is_due:
+            before.append(tidy)
         rehearses = answers.flag("dns_01.rehearse") and asked.can_rehearse(answers)
-        if before and rehearses and open_order(system, obtain.directory) is None:
+        if not is_good and rehearses and open_order(system, obtain.directory) is None:
             before.insert(0, Obtain(wanted.rehearsal(), system, state, rehearses=True))
         material = Material(
             wanted.names,

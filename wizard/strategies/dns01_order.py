@@ -1,8 +1,4 @@
-"""The order as a step of a run: it goes on where the last run stopped, and is never made twice.
-
-STATE/orders/NAME/0001/   the first order for exactly these names, this authority, this kind of key
-STATE/orders/NAME/published.json   records that a provider set and that are to be removed
-"""
+"""The order as a step of a run: it goes on where the last run stopped, and is never made twice."""
 
 import json
 import time
@@ -13,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wizard.acme.authorities import AUTHORITIES, Authority
+from wizard.acme.shelf import CHAIN, KEY, issued, next_directory, open_order
 from wizard.core.actions import Change, ChangeKind, Lasting
 from wizard.core.answers import Answers
 from wizard.core.control import Control
@@ -101,11 +98,11 @@ class Obtain(Lasting):
 
     def chain(self) -> bytes:
         """The certificate and what issued it, once `carry_on` is through."""
-        return _content(self._system, self._certified() / "chain.pem")
+        return _content(self._system, self._certified() / CHAIN)
 
     def key(self) -> Secret:
         """Its private key."""
-        return Secret(_content(self._system, self._certified() / "key.pem"))
+        return Secret(_content(self._system, self._certified() / KEY))
 
     def _certified(self) -> Path:
         found = issued(self._system, self.directory)
@@ -147,13 +144,13 @@ class Obtain(Lasting):
                 yield from order.watch(session, control, who)
             except WizardError as error:
                 if error.exit_code is ExitCode.REFUSED_BY_AUTHORITY:
-                    yield from self._remove(publisher)
+                    yield from self.remove(publisher)
                 raise
         order.finalize(session)
         yield from order.watch(session, control, who)
         certificates = chain.read(order.download(session), order.url)
         yield OrderChanged(who, "certificate", "valid", _until(certificates[0]))
-        yield from self._remove(publisher)
+        yield from self.remove(publisher)
 
     # ── the order ──────────────────────────────────────────────────────────────────────────────
 
@@ -171,7 +168,7 @@ class Obtain(Lasting):
         return Order.create(
             session,
             self._system,
-            _next(self._system, self.directory),
+            next_directory(self._system, self.directory),
             account,
             wanted.names,
             profile=_profile(session, wanted),
@@ -276,7 +273,7 @@ class Obtain(Lasting):
             exit_code=ExitCode.NOT_PROPAGATED,
         )
 
-    def _remove(self, publisher: "Provider") -> Iterator[Event]:
+    def remove(self, publisher: "Provider") -> Iterator[Event]:
         """Has the records removed that were published, or says which a person may remove."""
         if publisher.is_manual:
             if self._records:
@@ -290,33 +287,28 @@ class Obtain(Lasting):
         yield RecordsLeft(self._records, by_hand=False)
 
 
-def orders(directory: Path) -> list[Path]:
-    """The directories of all orders for the same, the newest first."""
-    numbered = [path for path in directory.glob("[0-9]*") if path.name.isdecimal()]
-    return sorted(numbered, key=lambda path: int(path.name), reverse=True)
+class Tidy(Lasting):
+    """Removes records that a run had published before it was cut off."""
 
+    def __init__(self, obtain: Obtain) -> None:
+        self._obtain = obtain
+        self.id = obtain.id.replace("obtain:", "tidy:")
+        self.title = "remove the DNS records of the last order"
 
-def issued(system: System, directory: Path) -> Path | None:
-    """The newest order that has its certificate."""
-    return next((one for one in orders(directory) if system.keep(one / "chain.pem")), None)
+    @property
+    def is_due(self) -> bool:
+        """Whether there are any."""
+        return (self._obtain.directory / PUBLISHED).exists()
 
+    def preview(self) -> Change:
+        """That they are removed."""
+        why = "They proved the names and are of no more use."
+        return Change(ChangeKind.RUN, self.title, f"by {self._obtain.wanted.provider}", why)
 
-def open_order(system: System, directory: Path) -> Path | None:
-    """The newest order, where it can still lead to a certificate and has not yet."""
-    newest = next(iter(orders(directory)), None)
-    if newest is None or system.keep(newest / "chain.pem"):
-        return None
-    kept = system.keep(newest / "order.json")
-    record = json.loads(kept.content) if kept else {}
-    return newest if record.get("status") not in {None, "invalid", "gone", "expired"} else None
-
-
-def _next(system: System, directory: Path) -> Path:
-    """Where a new order goes: one that the authority never heard of is begun again."""
-    newest = next(iter(orders(directory)), None)
-    if newest is not None and system.keep(newest / "order.json") is None:
-        return newest
-    return directory / f"{int(newest.name) + 1 if newest else 1:04}"
+    def carry_on(self, system: System, _control: Control) -> Iterator[Event]:
+        """Has the provider remove them."""
+        wanted = self._obtain.wanted
+        yield from self._obtain.remove(provider(wanted.provider)(wanted.answers, system))
 
 
 def _profile(session: "Session", wanted: Wanted) -> str:
