@@ -53,6 +53,7 @@ def pebble(
     *,
     config: Mapping[str, Any] | None = None,
     env: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Iterator[Pebble]:
     """Starts Pebble in the caller's network; it validates at once and asks `resolver` over TCP.
 
@@ -63,7 +64,7 @@ def pebble(
     subprocess.run(
         [*CERTIFICATE, "-keyout", key, "-out", certificate], check=True, capture_output=True
     )
-    port, management = free_port(), free_port()
+    port, management = port or free_port(), free_port()
     settings = {
         "listenAddress": f"127.0.0.1:{port}",
         "managementListenAddress": f"127.0.0.1:{management}",

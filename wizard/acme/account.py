@@ -5,12 +5,12 @@ STATE/accounts/NAME/account.json   where the account is, and which terms were ac
 """
 
 import json
+import re
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from josepy.b64 import b64decode
-from josepy.errors import Error as JoseError
 from josepy.jwa import ES256, HS256
 from josepy.jwk import JWKEC, JWKOct
 
@@ -140,14 +140,13 @@ def _key(system: System, path: Path) -> PrivateKey:
 
 def _binding(session: Session, key: PrivateKey, kid: str, hmac_key: Secret) -> JsonObject:
     """The account key, signed with the key that the authority gave (RFC 8555, 7.3.4)."""
-    try:
-        secret = b64decode(hmac_key.reveal().decode())
-    except (ValueError, JoseError):
+    text = hmac_key.reveal().decode(errors="replace").strip()
+    if not re.fullmatch(r"[A-Za-z0-9_-]+=*", text):
         raise UsageError(
             "eab-not-base64url",
             "The EAB HMAC key is not base64url text.",
             "Copy it again from the authority's web site, whole and without quotes.",
-        ) from None
-    jwk = JWKOct(key=secret)
+        )
+    jwk = JWKOct(key=b64decode(text))
     public = json.dumps(JWKEC(key=key.public_key()).to_partial_json()).encode()
     return signed(public, jwk, HS256, session.url("newAccount"), kid=kid)

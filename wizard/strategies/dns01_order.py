@@ -116,23 +116,23 @@ class Obtain(Lasting):
         Raises:
             WizardError: exit code 3, 4, 5 or 130: see `WizardError.code`.
         """
-        from wizard.acme.account import open_account  # noqa: PLC0415  loads requests
+        from wizard.acme.account import forget  # noqa: PLC0415  loads requests
         from wizard.acme.session import Session  # noqa: PLC0415
 
         wanted, who = self.wanted, self.wanted.authority.title
         session = Session(system, wanted.authority.directory_url, wanted.ca_bundle)
-        account = open_account(
-            session,
-            system,
-            self.state,
-            wanted.authority,
-            email=wanted.email,
-            eab=_eab(wanted.eab, system),
-            accept_terms=True,
-        )
-        yield OrderChanged(who, "account", "valid", account.url)
         publisher = provider(wanted.provider)(wanted.answers, system)
-        order = self._order(session, account)
+        account = self._account(session)
+        yield OrderChanged(who, "account", "valid", account.url)
+        try:
+            order = self._order(session, account)
+        except WizardError as error:
+            if error.code != "acme-account-does-not-exist":
+                raise
+            forget(system, account)
+            account = self._account(session)
+            yield OrderChanged(who, "account", "valid", f"{account.url}, made anew")
+            order = self._order(session, account)
         yield OrderChanged(who, "order", order.status, order.url)
         if order.status == "pending":
             if not order.is_answered:
@@ -153,6 +153,20 @@ class Obtain(Lasting):
         yield from self.remove(publisher)
 
     # ── the order ──────────────────────────────────────────────────────────────────────────────
+
+    def _account(self, session: "Session") -> "Account":
+        from wizard.acme.account import open_account  # noqa: PLC0415  as above
+
+        wanted = self.wanted
+        return open_account(
+            session,
+            self._system,
+            self.state,
+            wanted.authority,
+            email=wanted.email,
+            eab=_eab(wanted.eab, self._system),
+            accept_terms=True,
+        )
 
     def _order(self, session: "Session", account: "Account") -> "Order":
         """The order that is open still, or a new one, once CAA allows it."""
