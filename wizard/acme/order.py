@@ -197,14 +197,20 @@ class Order:
             WizardError: an authorization failed, or the order did; `interrupted`.
         """
         waits = _waits()
-        while waiting := [one for one in self.authorizations if one.status == "pending"]:
-            for one in waiting:
-                yield from self._look(session, one, who)
-            if any(one.status == "pending" for one in self.authorizations):
-                self._wait(control, waits)
         while self.status in {"pending", "processing"}:
             before = self.status
             self._take(session)
+            waiting = [one for one in self.authorizations if one.status == "pending"]
+            if self.status in {"pending", "invalid"}:
+                # What failed, and why, only the authorizations say.
+                for one in waiting:
+                    yield from self._look(session, one, who)
+            else:
+                self.authorizations = tuple(
+                    one._replace(status="valid") for one in self.authorizations
+                )
+                yield from (OrderChanged(who, one.identifier, "valid", "") for one in waiting)
+            self._save()
             if self.status != before:
                 yield OrderChanged(who, "order", self.status, "")
             if self.status in {"pending", "processing"}:
@@ -276,7 +282,6 @@ class Order:
             other._replace(status=status) if other is one else other
             for other in self.authorizations
         )
-        self._save()
         yield OrderChanged(who, one.identifier, status, "")
         if status != "valid":
             self.status = "invalid"

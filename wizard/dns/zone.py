@@ -168,12 +168,9 @@ class View:
         Raises:
             WizardError: as `zone_of`; `cname-loop`, `cname-too-long`.
         """
-        zone, here, path = self.zone_of(identifier), name, [name]
+        zone, here, path = self._near(identifier), name, [name]
         for _ in range(HOPS):
-            zone = self._cut(here, zone)
-            target = next(
-                (t for t in _cnames(here, zone) if not self._is_wildcard(here, t, zone)), ""
-            )
+            zone, target = self._step(here, zone)
             if not target:
                 return Located(name, here, zone, tuple(path[1:]))
             if target in path:
@@ -182,31 +179,52 @@ class View:
             here, zone = target, self.zone_of(target)
         raise _loop(path, path[-1])
 
-    def _cut(self, name: str, zone: Zone) -> Zone:
-        """The child zone that a name was delegated to, where it was (RFC 1034, 4.2.1)."""
-        for _, address in zone.addresses:
-            if not has_route(address):
-                continue
-            reply = ask(name, "TXT", address)
-            for rrset in _authority(reply):
-                if rrset.rdtype == dns.rdatatype.NS and not reply.is_authoritative:
-                    child = _plain(rrset.name)
-                    if child != zone.apex and (name == child or name.endswith(f".{child}")):
-                        return self._child(child, rrset)
-            if reply.message is not None:
-                return zone
-        return zone
+    def _near(self, name: str) -> Zone:
+        """A zone at or above a name: one that is known, else the nearest one."""
+        labels = name.split(".")
+        above = (".".join(labels[depth:]) for depth in range(len(labels)))
+        return next((self._zones[apex] for apex in above if apex in self._zones), None) or (
+            self.zone_of(name)
+        )
+
+    def _step(self, name: str, zone: Zone) -> tuple[Zone, str]:
+        """The zone that a name really is in, and where a CNAME there leads, if one does.
+
+        One question tells: a referral or the SOA of a miss names the zone (RFC 1034, 4.3.2;
+        RFC 2308, 2), and a CNAME stands in the answer.
+        """
+        reply = next(
+            (
+                reply
+                for _, address in zone.addresses
+                if has_route(address)
+                and (reply := ask(name, "TXT", address)).rcode in {"NOERROR", "NXDOMAIN"}
+            ),
+            None,
+        )
+        if reply is None:
+            return zone, ""
+        for rrset in _authority(reply):
+            apex = _plain(rrset.name)
+            is_below = apex != zone.apex and (name == apex or name.endswith(f".{apex}"))
+            if is_below and rrset.rdtype == dns.rdatatype.NS and not reply.is_authoritative:
+                return self._step(name, self._child(apex, rrset))
+            if is_below and rrset.rdtype == dns.rdatatype.SOA and not self.authoritative:
+                return self.zone_of(apex), ""
+        target = _cname(reply, name)
+        if target and self._is_wildcard(name, target, reply.address):
+            target = ""
+        return zone, target
 
     def _child(self, apex: str, rrset: "dns.rrset.RRset") -> Zone:
         hosts = sorted(_plain(rdata.target) for rdata in rrset)
         servers = tuple(Nameserver(host, self._addresses(host)) for host in hosts)
         return Zone(apex, servers, hosts[0], rrset.ttl)
 
-    def _is_wildcard(self, name: str, target: str, zone: Zone) -> bool:
+    def _is_wildcard(self, name: str, target: str, address: Address) -> bool:
         """Whether a CNAME comes from a wildcard: a sibling nobody made has the same (RFC 4592)."""
-        parent = name.partition(".")[2]
-        sibling = f"pomcert-{os.urandom(6).hex()}.{parent}"
-        return target in _cnames(sibling, zone)
+        sibling = f"pomcert-{os.urandom(6).hex()}.{name.partition('.')[2]}"
+        return _cname(ask(sibling, "TXT", address), sibling) == target
 
 
 def _loop(path: Sequence[str], target: str) -> WizardError:
@@ -218,17 +236,13 @@ def _loop(path: Sequence[str], target: str) -> WizardError:
     )
 
 
-def _cnames(name: str, zone: Zone) -> tuple[str, ...]:
-    """The CNAMEs that a zone's servers give for a name; each says at most one."""
-    found: dict[str, None] = {}
-    for _, address in zone.addresses:
-        if has_route(address):
-            reply = ask(name, "CNAME", address)
-            owner = dns.name.from_text(name)
-            for rrset in reply.message.answer if reply.message else ():
-                if rrset.rdtype == dns.rdatatype.CNAME and rrset.name == owner:
-                    found[_plain(rrset[0].target)] = None
-    return tuple(found)
+def _cname(reply: Reply, name: str) -> str:
+    """Where the CNAME of a name leads, as an answer has it; empty where there is none."""
+    owner = dns.name.from_text(name)
+    for rrset in reply.message.answer if reply.message else ():
+        if rrset.rdtype == dns.rdatatype.CNAME and rrset.name == owner:
+            return _plain(rrset[0].target)
+    return ""
 
 
 def _soa(reply: Reply, apex: str) -> dns.rdtypes.ANY.SOA.SOA | None:
