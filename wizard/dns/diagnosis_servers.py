@@ -1,0 +1,382 @@
+"""What is wrong with name servers and with the way to them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import ip_address
+from typing import Final
+
+import dns.flags
+
+from wizard.core.events import Finding
+from wizard.dns.address import Address
+from wizard.dns.ask import Reply
+from wizard.dns.diagnosis_codes import finding, listed
+from wizard.dns.diagnosis_places import Place
+from wizard.dns.probes import KEEP, RARELY, RECURSIVELY, How, Probes, targets
+from wizard.dns.propagation import Served
+from wizard.dns.zone import Zone
+
+NO_EDNS: Final = frozenset({"FORMERR", "NOTIMP", "BADVERS"})
+"""How servers from before EDNS refuse it (RFC 6891, 7)."""
+MIXED: Final = "pOmCeRt-CaSe"
+FAILED_STATES: Final = frozenset({"lame", "servfail", "timeout"})
+ASKED_RESOLVERS: Final = 3
+ASKED_PARENTS: Final = 2
+
+
+# ── seen in the look itself ────────────────────────────────────────────────────────────────────
+
+
+def seen_in_look(places: Sequence[Place]) -> Iterator[Finding]:
+    """Servers that fail, from nothing but the look; several names of one server are told once."""
+    told: set[tuple[str, Address]] = set()
+    for place in places:
+        if refers := [one for one in place.served if one.answer.state == "referral"]:
+            yield _became_a_zone(place, refers[0])
+        if _is_delegated(place) and not place.telling:
+            yield _delegation_down(place)
+            continue
+        well = {one.host for one in place.telling}
+        for one in place.served:
+            state = one.answer.state
+            if state in FAILED_STATES and (state, one.address) not in told:
+                told.add((state, one.address))
+                yield _failed(one, place, well)
+    for zone in _zones(places):
+        for server in zone.nameservers:
+            if not server.addresses:
+                yield finding(
+                    "server-no-address",
+                    f"{server.host}, a name server of {zone.apex}, has no address.",
+                    f"Give {server.host} an address, or take it out of the name servers of "
+                    f"{zone.apex}.",
+                )
+
+
+def _zones(places: Iterable[Place]) -> tuple[Zone, ...]:
+    return tuple(dict.fromkeys(place.zone for place in places))
+
+
+def _is_delegated(place: Place) -> bool:
+    """Whether the record belongs to another zone than that of the name it proves."""
+    return bool(place.located.path) or place.zone.apex.startswith("_")
+
+
+def _hosts(place: Place) -> str:
+    return listed([server.host for server in place.zone.nameservers])
+
+
+def _delegation_down(place: Place) -> Finding:
+    where = f"to {place.name} " if place.located.path else ""
+    return finding(
+        "delegation-server-down",
+        f"{place.located.asked} is delegated {where}into the zone {place.zone.apex}, but none of "
+        f"its name servers answers for it: {_hosts(place)}.",
+        f"Start the name server of {place.zone.apex}, or remove the delegation of "
+        f"{place.located.asked}.",
+    )
+
+
+def _became_a_zone(place: Place, one: Served) -> Finding:
+    hosts = targets(one.reply, "NS", authority=True) if one.reply else frozenset[str]()
+    return finding(
+        "ns-at-challenge",
+        f"{one.host} says that {place.name} is in a zone of its own, at "
+        f"{listed(sorted(hosts)) or 'other name servers'}.",
+        f"Create the record there, or remove the NS records of {place.name}; then run again.",
+    )
+
+
+def _failed(one: Served, place: Place, well: set[str]) -> Finding:
+    who, zone = f"{one.host} [{one.address}]", place.zone.apex
+    reply = one.reply
+    others = "Authorities ask the others, too, but may happen to ask this one." if well else ""
+    if one.answer.state == "servfail":
+        because = f" It says: {', '.join(reply.reasons)}." if reply and reply.reasons else ""
+        return finding(
+            "server-servfail",
+            f"{who} answers SERVFAIL for {place.name}: it has trouble with the zone {zone}."
+            f"{because}",
+            f"See in the log of {one.host} why it could not load or transfer {zone}. {others}",
+        )
+    if one.answer.state == "lame":
+        said = "refers elsewhere" if reply and reply.rcode == "NOERROR" else "refuses"
+        if reply and reply.rcode not in {"NOERROR", "REFUSED", ""}:
+            said = f"answers {reply.rcode}"
+        return finding(
+            "server-lame",
+            f"{who} is a name server of {zone} but does not serve it: it {said}.",
+            f"Have {one.host} serve {zone}, or take it out of the zone's name servers. {others}",
+        )
+    trouble = {
+        "unreachable": "refuses connections on port 53",
+        "garbled": "answers what is no DNS message",
+    }.get(reply.trouble if reply else "", "does not answer")
+    return finding(
+        "server-timeout",
+        f"{who}, a name server of {zone}, {trouble}.",
+        f"See whether it runs, and whether port 53 is open there for UDP and TCP. {others}",
+        level="info" if one.host in well else None if well else "error",
+    )
+
+
+def intercepted(places: Sequence[Place]) -> Finding | None:
+    """Whether a resolver answers in the name servers' place: RA without AA, from all of them."""
+    replies = [one.reply for place in places for one in place.served if one.reply]
+    messages = [reply for reply in replies if reply.message is not None]
+    if not messages or not all(_is_resolver(reply) for reply in messages):
+        return None
+    one = messages[0]
+    return finding(
+        "port-53-intercepted",
+        f"At {one.address}, where a name server of {places[0].zone.apex} should be, a resolver "
+        "answers: this network rewrites DNS.",
+        "What it says does not count. Let port 53 out unchanged, or run this in another network; "
+        "the order and its records stay the same.",
+    )
+
+
+def _is_resolver(reply: Reply) -> bool:
+    flags = reply.message.flags if reply.message else 0
+    return bool(flags & dns.flags.RA) and not flags & dns.flags.AA
+
+
+def blocked(places: Sequence[Place], probes: Probes) -> Finding | None:
+    """Whether nothing on port 53 is reached at all: no name server, no public resolver either."""
+    answered = any(
+        one.reply and one.reply.message is not None for place in places for one in place.served
+    )
+    if answered or any(_answers(address, probes) for address in probes.public):
+        return None
+    zone = places[0].zone
+    return finding(
+        "port-53-blocked",
+        f"None of the name servers of {zone.apex} is reached, nor any public resolver: this "
+        "network lets no DNS out (port 53).",
+        "Open port 53 for UDP and TCP to the outside, or run this in another network; the order "
+        "and its records stay the same.",
+    )
+
+
+def _answers(address: Address, probes: Probes) -> bool:
+    return probes.ask(".", "NS", address, RECURSIVELY).message is not None
+
+
+# ── seen with some more questions ──────────────────────────────────────────────────────────────
+
+
+def disagreement(place: Place, probes: Probes) -> Finding | None:
+    """Which servers have what others lack, with the serial numbers of the zone there."""
+    leader = place.leader
+    if leader is None or not leader.answer.found:
+        return None
+    behind = [one for one in place.telling if len(one.answer.found) < len(leader.answer.found)]
+    if not behind:
+        return None
+    addresses = [leader.address, *(one.address for one in behind)]
+    serials = dict(
+        zip(
+            addresses,
+            probes.each(lambda one: probes.serial(place.zone.apex, one), addresses),
+            strict=True,
+        )
+    )
+    newest = serials[leader.address]
+    same = all(serials[one.address] == newest for one in behind)
+    lagging = listed(
+        [f"{one.host} [{one.address}] (serial {serials[one.address]})" for one in behind]
+    )
+    return finding(
+        "nameservers-disagree",
+        f"{leader.host} (serial {newest}) has more of {place.name} than {lagging}.",
+        "They call it the same version of the zone, so this does not pass by itself: see that "
+        f"every name server of {place.zone.apex} gets the zone from one source."
+        if same
+        else "Wait: they fetch the zone from it soon. If it takes more than some minutes, see why "
+        "they are not told of changes (NOTIFY) or may not transfer the zone.",
+        level="warning" if same else "info",
+    )
+
+
+def abilities(places: Sequence[Place], probes: Probes) -> Iterator[Finding]:
+    """Servers that answer, but not as authorities' resolvers want it: TCP, EDNS, upper case."""
+    asked: dict[Address, tuple[Place, Served]] = {}
+    for place in places:
+        for one in place.served:
+            if one.reply and one.reply.message is not None:
+                asked.setdefault(one.address, (place, one))
+    for found in probes.each(lambda item: tuple(_abilities(*item, probes)), asked.values()):
+        yield from found
+
+
+def _abilities(place: Place, one: Served, probes: Probes) -> Iterator[Finding]:
+    who, apex, reply = f"{one.host} [{one.address}]", place.zone.apex, one.reply
+    if reply and reply.rcode in NO_EDNS:
+        without = probes.ask(apex, "SOA", one.address, How(edns=False), RARELY)
+        if without.rcode == "NOERROR":
+            yield finding(
+                "server-no-edns",
+                f"{who} refuses questions with EDNS ({reply.rcode}), which resolvers use today.",
+                f"Bring the software of {one.host} up to date, or the firewall in front of it.",
+            )
+        return
+    if one.answer.state in FAILED_STATES:
+        return
+    by_tcp = probes.ask(apex, "SOA", one.address, How(tcp=True), RARELY)
+    if by_tcp.trouble in {"timeout", "unreachable"} and not (reply and reply.over_tcp):
+        yield finding(
+            "server-no-tcp",
+            f"{who} answers over UDP and not over TCP, so big answers never arrive.",
+            f"Open TCP port 53 of {one.host}, too.",
+        )
+    mixed = f"{MIXED}.{apex}"
+    answer = probes.ask(mixed, "A", one.address, keep=RARELY).message
+    if answer is not None and answer.question:
+        back = answer.question[0].name.to_text(omit_final_dot=True)
+        if back != mixed and back.lower() == mixed.lower():
+            yield finding(
+                "case-not-preserved",
+                f"{who} gives the name in a question back with other capital letters.",
+                f"Resolvers take that for a forgery (0x20): bring the software of {one.host} up "
+                "to date, or the firewall in front of it.",
+            )
+
+
+def domain_findings(zone: Zone, lacking: Sequence[Place], probes: Probes) -> Iterator[Finding]:
+    """What is wrong with a zone as a whole: signatures, delegation, another view of it inside."""
+    if zone.apex.startswith("_"):
+        # A zone made for the challenge alone: resolvers are not asked for its name.
+        return
+    if found := bogus(zone.apex, probes):
+        yield found
+    if not probes.view.authoritative:
+        yield from _horizon(zone, lacking, probes)
+        yield from _delegation(zone, lacking, probes)
+
+
+def bogus(apex: str, probes: Probes) -> Finding | None:
+    """Whether a resolver that checks DNSSEC refuses what it hands out unchecked (RFC 4035, 5.5)."""
+    for address in probes.view.resolvers[:ASKED_RESOLVERS]:
+        reply = probes.ask(apex, "SOA", address, RECURSIVELY, KEEP)
+        if reply.rcode != "SERVFAIL":
+            continue
+        unchecked = probes.ask(apex, "SOA", address, How(recurse=True, unchecked=True), KEEP)
+        if unchecked.rcode == "NOERROR" and targets_any(unchecked):
+            because = f" It says: {', '.join(reply.reasons)}." if reply.reasons else ""
+            return finding(
+                "dnssec-bogus",
+                f"The DNSSEC signatures of {apex} do not verify, so authorities refuse all of it "
+                f"(resolver {address}).{because}",
+                f"Compare the DS records at the registrar of {apex} with the keys of its DNS "
+                "provider; after a move, remove the old DS.",
+            )
+    return None
+
+
+def targets_any(reply: Reply) -> bool:
+    """Whether there is an answer at all."""
+    return reply.message is not None and bool(reply.message.answer)
+
+
+def _horizon(zone: Zone, lacking: Sequence[Place], probes: Probes) -> Iterator[Finding]:
+    """Whether the world sees other name servers than this machine (split horizon)."""
+    own = [address for address in probes.view.resolvers if address not in probes.public]
+    served = {address for _, address in zone.addresses}
+    for address in own:
+        inside = probes.ask(zone.apex, "SOA", address, RECURSIVELY, RARELY)
+        if address in served or not inside.is_authoritative:
+            continue
+        # It serves a zone of its own, so it is no cache that a question would spoil.
+        place = next((one for one in lacking if _has(one, address, probes)), None)
+        if place:
+            yield finding(
+                "split-horizon",
+                f"The record {place.name} is only at {address}, in the copy of {zone.apex} that "
+                "this network keeps for itself.",
+                f"Create it in the public zone as well, at {_hosts(place)}.",
+            )
+            return
+    public = probes.at_resolvers(zone.apex, "NS", probes.public) if own else None
+    if public is None:
+        return
+    hosts = {server.host for server in zone.nameservers}
+    outside = targets(public, "NS")
+    if hosts & outside and not _has_other_addresses(zone, probes):
+        return
+    there = f"at {listed(sorted(outside))}" if outside else "not at all"
+    yield finding(
+        "split-horizon",
+        f"From here {zone.apex} is at {listed(sorted(hosts))}, but the world finds it {there}"
+        f"{', with other addresses' if hosts & outside else ''}.",
+        "Create the record in the public zone. To watch what the world sees, set dns.resolvers "
+        "to a public resolver.",
+    )
+
+
+def _has_other_addresses(zone: Zone, probes: Probes) -> bool:
+    """Whether a name server has a private address here and another one for the world."""
+    for server in zone.nameservers:
+        here = {address.ip for address in server.addresses}
+        if any(ip_address(one).is_private for one in here):
+            reply = probes.at_resolvers(server.host, "A", probes.public)
+            outside = targets(reply, "A") if reply else frozenset[str]()
+            return bool(outside) and not outside & here
+    return False
+
+
+def _has(place: Place, address: Address, probes: Probes) -> bool:
+    """Whether a server has a value that the others lack."""
+    lacking = place.missing or place.wanted
+    return bool(lacking & set(probes.ask(place.name, "TXT", address).texts(place.name)[0]))
+
+
+def _delegation(zone: Zone, lacking: Sequence[Place], probes: Probes) -> Iterator[Finding]:
+    """Whether the zone is delegated to the servers that it names, and the record at those."""
+    delegated = _delegated(zone.apex, probes)
+    named = {server.host for server in zone.nameservers}
+    if not delegated:
+        return
+    strangers = (named | {zone.primary}) - delegated
+    for place in lacking:
+        asked = [one for one in place.telling if one.host in delegated]
+        if any(one.answer.state == "ok" for one in asked):
+            continue
+        who = next((host for host in sorted(strangers) if _is_at(place, host, probes)), "")
+        if who:
+            yield finding(
+                "not-authoritative-provider",
+                f"{who} has the record {place.name}, but {zone.apex} is delegated to "
+                f"{listed(sorted(delegated))}, which have not.",
+                f"Create it at the provider that runs {listed(sorted(delegated))}, or change the "
+                f"name servers of {zone.apex} at its registrar.",
+            )
+            break
+    if named != delegated:
+        yield finding(
+            "delegation-differs",
+            f"The registrar of {zone.apex} names {listed(sorted(delegated))}, the zone itself "
+            f"{listed(sorted(named))}.",
+            "Make both the same: the record has to be on every one of these servers.",
+        )
+
+
+def _is_at(place: Place, host: str, probes: Probes) -> bool:
+    watched = [one.address for one in place.served if one.host == host]
+    addresses = watched or sorted(probes.addresses(host))
+    return any(_has(place, address, probes) for address in addresses)
+
+
+def _delegated(apex: str, probes: Probes) -> frozenset[str]:
+    """The name servers that the zone above names (RFC 1034, 4.2.1); none where none tells."""
+    labels = apex.split(".")
+    for depth in range(1, len(labels)):
+        reply = probes.at_resolvers(".".join(labels[depth:]), "NS", probes.view.resolvers)
+        hosts = sorted(targets(reply, "NS")) if reply else []
+        for host in hosts[:ASKED_PARENTS]:
+            for address in sorted(probes.addresses(host)):
+                referral = probes.ask(apex, "NS", address, keep=RARELY)
+                found = targets(referral, "NS", authority=True) or targets(referral, "NS")
+                if referral.rcode == "NOERROR" and found:
+                    return found
+        if hosts:
+            break
+    return frozenset()
