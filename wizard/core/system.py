@@ -26,13 +26,16 @@ class Command(NamedTuple):
     """A program to run: its argv, and what it needs.
 
     `as_root` asks for privilege; `stdin` is fed to it; `note` is what a person should know before
-    pasting it. A secret never stands in `argv`.
+    pasting it; `env` is added to the environment, but not through `elevated`; `split` keeps stderr
+    apart from stdout. A secret never stands in `argv`.
     """
 
     argv: tuple[str, ...]
     as_root: bool = False
     stdin: bytes = b""
     note: str = ""
+    env: tuple[tuple[str, str], ...] = ()
+    split: bool = False
 
     def shell(self) -> str:
         """The command as a line to paste into a shell, without the prefix that grants privilege."""
@@ -42,10 +45,11 @@ class Command(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a command answered: its exit status, and stdout and stderr as one text."""
+    """What a command answered: its exit status, stdout and stderr as one text unless `split`."""
 
     status: int
     output: str
+    errors: str = ""
 
     @property
     def ok(self) -> bool:
@@ -338,12 +342,13 @@ class System:
             user, group = person.uid, person.gid
             env = {name: value for name, value in env.items() if not name.startswith("XDG_")}
             env |= {"HOME": str(person.home), "USER": person.name, "LOGNAME": person.name}
+        env |= dict(command.env)
         try:
             with subprocess.Popen(
                 [program, *command.argv[1:]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.PIPE if command.split else subprocess.STDOUT,
                 env=env,
                 user=user,
                 group=group,
@@ -351,7 +356,7 @@ class System:
                 start_new_session=True,
             ) as process:
                 try:
-                    output, _ = process.communicate(command.stdin, timeout)
+                    output, errors = process.communicate(command.stdin, timeout)
                 except BaseException:
                     _kill_all(process.pid)
                     raise
@@ -363,7 +368,8 @@ class System:
             ) from None
         except OSError as error:
             raise file_error(error, "run", Path(program)) from None
-        return Result(process.returncode, output.decode(errors="replace"))
+        texts = (text.decode(errors="replace") for text in (output, errors or b""))
+        return Result(process.returncode, *texts)
 
 
 def _has_open(process: Path, status: os.stat_result) -> bool:
