@@ -63,8 +63,9 @@ def test_whenever_it_is_killed_one_order_is_enough(
         shown = [row for row in seen if row["event"] == "dns-records"]
         if shown:
             found = records(shown)
-            assert values in (None, found), "the values have changed"
-            values = found
+            # One that the authority has seen already is asked for no more.
+            assert values is None or set(found) <= set(values), "the values have changed"
+            values = values or found
         if len(seen) < number:
             break
     done = install.run("--json")

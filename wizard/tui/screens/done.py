@@ -15,6 +15,7 @@ from wizard.core.events import (
     Finished,
     NextStep,
     Proof,
+    RecordsLeft,
     still_to_do,
 )
 from wizard.tui.screens.base import Body, Help, Place, WizardScreen
@@ -134,6 +135,9 @@ def _row(event: Event) -> Iterator[Row]:
             yield from (Line(command) for command in commands)
         case ActionFailed(title=title, code=code, summary=summary, hint=hint):
             yield _told(FAILED, title, f"\n{summary} [{code}]\n{hint}")
+        case RecordsLeft(records=records, by_hand=True):
+            names = "".join(f"\n{one.name}  {one.type}  {one.value}" for one in records)
+            yield _told(LEFT_OUT, "DNS records that may be removed now", names)
         case _:
             pass
 

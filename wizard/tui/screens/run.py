@@ -19,13 +19,17 @@ from wizard.core.events import (
     ActionSkipped,
     ActionStarted,
     ActionUndone,
+    DnsChecked,
+    DnsRecords,
     Event,
+    OrderChanged,
     PrivilegeNeeded,
     Proof,
 )
 from wizard.tui.bridge import EngineEnded, EngineEvent, PrivilegeAsked, drive, elevate
 from wizard.tui.screens.base import Body, Place, WizardScreen
 from wizard.tui.screens.modals import Confirm
+from wizard.tui.widgets.challenge import Challenge
 from wizard.tui.widgets.rows import Row
 from wizard.tui.words import (
     DONE,
@@ -63,6 +67,12 @@ class RunScreen(WizardScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Stop"),
         Binding("f2", "copy", show=False),
+        Binding("up", "scroll(-1)", show=False),
+        Binding("down", "scroll(1)", show=False),
+        Binding("pageup", "scroll(-10)", show=False),
+        Binding("pagedown", "scroll(10)", show=False),
+        Binding("c", "check_now", "Check now"),
+        *(Binding(str(n), f"copy_value({n})", show=False) for n in range(1, 10)),
     ]
     forward = "Stop"
     backward = ""
@@ -106,11 +116,37 @@ class RunScreen(WizardScreen):
         """A run is not gone back from; it is stopped."""
         self.action_cancel()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Records are copied and looked at only where there are some."""
+        if action in {"check_now", "copy_value"}:
+            return bool(self.query(Challenge))
+        return super().check_action(action, parameters)
+
+    def action_scroll(self, by: int) -> None:
+        """Scrolls the page."""
+        self.query_one(Body).scroll_relative(y=by, animate=False)
+
+    def action_check_now(self) -> None:
+        """Looks at the name servers without waiting any longer."""
+        self.control.check_now()
+        self.tell("Looking …")
+
+    def action_copy_value(self, number: int) -> None:
+        """Sends the value of a record to the terminal's clipboard."""
+        if value := self.query_one(Challenge).value(number):
+            self.app.copy_to_clipboard(value)
+            self.tell(f"Sent value {number} to the clipboard of your terminal.")
+
     def action_cancel(self) -> None:
         """Stops after the action that is being done; the engine then takes all of it back."""
         if not self.control.stopped:
             self.control.stop()
-            self.tell("Stopping; what was done is taken back …")
+            waits = bool(self.query(Challenge))
+            self.tell(
+                "Stopping; the order and its values are kept: run again to go on …"
+                if waits
+                else "Stopping; what was done is taken back …"
+            )
         if isinstance(self.app.screen, Confirm):
             self.app.screen.action_refuse()
 
@@ -131,6 +167,16 @@ class RunScreen(WizardScreen):
                 await self._state(name, title, TAKEN_BACK)
             case Proof(client=client, verdict=verdict, detail=detail):
                 await self._state(f"proof:{client}:{detail}", client, VERDICTS[verdict], detail)
+            case DnsRecords():
+                await self.query(Challenge).remove()
+                panel = Challenge(event)
+                await self.query_one("#actions", Body).mount(panel, before=0)
+                panel.scroll_visible(animate=False, top=True)
+                self.refresh_bindings()
+            case DnsChecked():
+                self.query_one(Challenge).show(event)
+            case OrderChanged(what=what, status=status, detail=detail):
+                await self._state(f"order:{what}", f"{what}: {status}", DONE, detail)
             case _:
                 pass
 
