@@ -35,7 +35,8 @@ WITHOUT_QUESTION: Final = frozenset(
     {dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED}
 )
 Manner: TypeAlias = Literal["both", "udp", "tcp"]
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Reply(NamedTuple):
@@ -131,17 +132,18 @@ def ask(
             `tcp` uses nothing else.
     """
     flags = (dns.flags.RD if recurse else 0) | (dns.flags.CD if checking_disabled else 0)
-    try:
-        for edns in (0, False):
+    reply = Reply(address, None, "garbled")
+    for edns in (0, False):
+        try:
             query = dns.message.make_query(
                 name, kind, use_edns=edns, payload=PAYLOAD, flags=dns.flags.Flag(flags)
             )
-            reply = _exchange(query.to_wire(), address, seconds, tries, manner)
-            if reply.message is None or reply.message.rcode() not in WITHOUT_EDNS:
-                break
-    except dns.exception.DNSException:
-        # No name at all, such as one with an endless label: nobody has it.
-        return Reply(address, None, "garbled")
+        except dns.exception.DNSException:
+            # No name at all, such as one with an endless label: nobody has it.
+            return reply
+        reply = _exchange(query.to_wire(), address, seconds, tries, manner)
+        if reply.message is None or reply.message.rcode() not in WITHOUT_EDNS:
+            break
     return reply
 
 

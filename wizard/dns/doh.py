@@ -1,6 +1,6 @@
 """DNS over HTTPS (RFC 8484), for networks that block or rewrite port 53."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import dns.exception
@@ -61,17 +61,16 @@ def ask_all(service: Service, questions: Iterable[Question]) -> list[Reply]:
     replies: list[Reply] = []
     with requests.Session() as session:
         session.headers["User-Agent"] = f"pomcert-wizard/{__version__}"
-        urls: Sequence[str] = service.urls
+        urls = list(service.urls)
         trouble = ""
         for question in questions:
             if trouble:
                 replies.append(Reply(service.address, None, trouble))
                 continue
-            for url in urls:
-                reply = _ask(session, service, url, question)
-                if reply.trouble != UNREACHABLE:
-                    urls = (url,)
-                    break
+            reply = _ask(session, service, urls[0], question)
+            if reply.trouble == UNREACHABLE and urls[1:]:
+                reply = _ask(session, service, urls[1], question)
+                urls = urls[1:]
             replies.append(reply)
             trouble = reply.trouble if reply.trouble in {UNREACHABLE, "timeout"} else ""
     return replies
