@@ -36,6 +36,12 @@ def test_by_hand_the_second_run_goes_on_with_the_same_values(install: Install) -
     assert len({name for name, _ in wanted}) == 1
     assert len({value for _, value in wanted}) == 2
     assert not install.chain.exists()
+    # What a person does most often: the zone's name a second time, and only one of the two values.
+    name, value = wanted[0]
+    install.zone.add(f"{name}.{install.zone.name}.", "TXT", value)
+    told = install.run("--json")
+    assert told.status == 3
+    assert "name-doubled" in told.out
     for _, value in wanted:
         install.zone.add("_acme-challenge", "TXT", value)
     second = install.run("--json")

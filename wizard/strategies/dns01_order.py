@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wizard.acme.authorities import AUTHORITIES, Authority
-from wizard.acme.shelf import CHAIN, KEY, issued, next_directory, open_order
+from wizard.acme.shelf import CHAIN, KEY, issued, next_directory, old_values, open_order
 from wizard.core.actions import Change, ChangeKind, Lasting
 from wizard.core.answers import Answers
 from wizard.core.control import Control
@@ -194,7 +194,8 @@ class Obtain(Lasting):
 
     def _show(self, order: "Order", publisher: "Provider") -> Iterator[Event]:
         """Says which records there have to be, and has them published."""
-        from wizard.dns.propagation import Watch  # noqa: PLC0415  dnspython, for an order only
+        from wizard.dns.probes import Probes  # noqa: PLC0415  dnspython, for an order only
+        from wizard.dns.propagation import Watch  # noqa: PLC0415
         from wizard.dns.zone import View  # noqa: PLC0415
 
         answers = self.wanted.answers
@@ -217,13 +218,14 @@ class Obtain(Lasting):
         wanted: dict[Located, frozenset[str]] = {}
         for txt, place in places:
             wanted[place] = wanted.get(place, frozenset()) | {txt.value}
+        self._probes = Probes(self._view)
         self._watch = Watch(wanted, settle_owed=publisher.settles)
         if not publisher.is_manual:
             records = [_txt(place, places) for place in wanted]
-            self._system.write(
-                self.directory / PUBLISHED,
-                json.dumps([record._asdict() for record in records]).encode(),
-            )
+            # With what an earlier run published: a proof seen since is asked for no more.
+            every = dict.fromkeys((*self._published(), *records))
+            rows = [record._asdict() for record in every]
+            self._system.write(self.directory / PUBLISHED, json.dumps(rows).encode())
             publisher.publish(records)
 
     def _places(self, order: "Order", view: "View") -> "list[tuple[ChallengeTxt, Located]]":
@@ -268,8 +270,13 @@ class Obtain(Lasting):
                     exit_code=ExitCode.INTERRUPTED,
                 )
 
-    def _findings(self, _look: "Look") -> tuple[Finding, ...]:
-        return ()
+    def _findings(self, look: "Look") -> tuple[Finding, ...]:
+        """What is wrong with the records; a round in which nothing is costs no question more."""
+        if look.clean:
+            return ()
+        from wizard.dns.diagnosis import diagnose  # noqa: PLC0415  only where something is missing
+
+        return diagnose(look, self._probes, old_values=old_values(self.directory))
 
     def _out_of_time(self, publisher: "Provider") -> WizardError:
         if publisher.is_manual:
@@ -287,16 +294,20 @@ class Obtain(Lasting):
             exit_code=ExitCode.NOT_PROPAGATED,
         )
 
+    def _published(self) -> "list[Txt]":
+        kept = self._system.keep(self.directory / PUBLISHED)
+        return [_read(row) for row in json.loads(kept.content)] if kept else []
+
     def remove(self, publisher: "Provider") -> Iterator[Event]:
         """Has the records removed that were published, or says which a person may remove."""
         if publisher.is_manual:
             if self._records:
                 yield RecordsLeft(self._records, by_hand=True)
             return
-        kept = self._system.keep(self.directory / PUBLISHED)
-        if kept is None:
+        published = self._published()
+        if not published:
             return
-        publisher.remove([_read(row) for row in json.loads(kept.content)])
+        publisher.remove(published)
         self._system.remove(self.directory / PUBLISHED)
         yield RecordsLeft(self._records, by_hand=False)
 
