@@ -91,6 +91,19 @@ def cname(reply: Reply, name: str) -> str:
     )
 
 
+def circle(reply: Reply, name: str) -> tuple[str, ...]:
+    """The CNAMEs of an answer that lead from a name back to one before; empty if they do not.
+
+    A server that has all of them follows until it gives up, and answers SERVFAIL (BIND).
+    """
+    path = [name.lower()]
+    while target := cname(reply, path[-1]):
+        path.append(target)
+        if target in path[:-1]:
+            return tuple(path)
+    return ()
+
+
 def remembered(reply: Reply) -> int | None:
     """Seconds for which a resolver remembers that there was nothing (RFC 2308, 5)."""
     found: Iterator[int] = (

@@ -10,7 +10,7 @@ from wizard.core.events import Finding
 from wizard.dns.address import Address
 from wizard.dns.ask import Reply
 from wizard.dns.diagnosis_codes import finding, listed
-from wizard.dns.diagnosis_places import Place
+from wizard.dns.diagnosis_places import Place, circle
 from wizard.dns.probes import KEEP, RARELY, RECURSIVELY, How, Probes, targets
 from wizard.dns.propagation import Served
 from wizard.dns.zone import Zone
@@ -32,6 +32,13 @@ def seen_in_look(places: Sequence[Place]) -> Iterator[Finding]:
     for place in places:
         if refers := [one for one in place.served if one.answer.state == "referral"]:
             yield _became_a_zone(place, refers[0])
+        if looping := next((path for one in place.served if (path := _circle(one))), ()):
+            yield finding(
+                "cname-loop",
+                f"The CNAMEs of {place.name} lead in a circle: {' → '.join(looping)}.",
+                f"Remove the CNAME at {place.name}, and create the TXT record there.",
+            )
+            continue
         if _is_delegated(place) and not place.telling:
             yield _delegation_down(place)
             continue
@@ -50,6 +57,10 @@ def seen_in_look(places: Sequence[Place]) -> Iterator[Finding]:
                     f"Give {server.host} an address, or take it out of the name servers of "
                     f"{zone.apex}.",
                 )
+
+
+def _circle(one: Served) -> tuple[str, ...]:
+    return circle(one.reply, one.located.name) if one.reply else ()
 
 
 def _zones(places: Iterable[Place]) -> tuple[Zone, ...]:

@@ -57,6 +57,8 @@ class Probes:
         self.public = tuple(Address(one) for one in public)
         self.label = f"pomcert-{os.urandom(6).hex()}"
         """A label that nobody made a record for."""
+        self.asked = 0
+        """How many questions were sent."""
         self._clock = clock
         self._known: dict[tuple[str, str, Address, How], tuple[float, Reply]] = {}
         self._silent: dict[tuple[Address, bool], float] = {}
@@ -74,6 +76,7 @@ class Probes:
         since = self._silent.get((address, how.tcp))
         if since is not None and now < since + KEEP:
             return Reply(address, None, "timeout")
+        self.asked += 1
         reply = _ask(name, kind, address, how)
         # Without EDNS nothing but EDNS is tried out, and one bad answer is no silence.
         if reply.trouble in {"timeout", "unreachable"} and how.edns:
