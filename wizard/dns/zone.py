@@ -1,22 +1,38 @@
 """Which zone a name is in, who serves it, and where a record for it really belongs."""
 
-import os
-from collections.abc import Iterator, Sequence
-from functools import cache
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-import dns.name
 import dns.rdatatype
-import dns.rdtypes.ANY.SOA
-import dns.resolver
+import dns.rrset
 
 from wizard.core.errors import ExitCode, WizardError
 from wizard.dns.address import Address, parse
-from wizard.dns.ask import Reply, ask, has_route
+from wizard.dns.answers import (
+    Authority,
+    authority_of,
+    glue_of,
+    hosts_of,
+    is_below,
+    levels,
+    referral,
+    speaks,
+)
+from wizard.dns.ask import Reply, ask, at_once, has_route, plain, sibling
+from wizard.dns.resolvers import PUBLIC, Resolvers
 
-PUBLIC: Final = ("1.1.1.1", "8.8.8.8", "9.9.9.9")
+if TYPE_CHECKING:
+    from wizard.dns.doh import Service
+
+__all__ = ["PUBLIC", "Hop", "Located", "Nameserver", "Port53", "View", "Zone"]
+
 HOPS: Final = 10
 """CNAMEs that are followed; authorities follow about as many."""
+QUICK: Final = 1.5
+"""Seconds for the server that is asked first; after that all are asked at the same time."""
+PATIENT: Final = 2.0
+Port53: TypeAlias = Literal["open", "blocked", "rewritten"]
+"""What this network does to DNS: nothing, let none out, or answer in the name servers' place."""
 
 
 class Nameserver(NamedTuple):
@@ -45,13 +61,25 @@ class Zone(NamedTuple):
                 yield server.host, address
 
 
+class Hop(NamedTuple):
+    """A CNAME on the way to where a record belongs, and the zone that has to keep serving it."""
+
+    name: str
+    target: str
+    zone: Zone
+
+
 class Located(NamedTuple):
-    """Where the record for a name belongs: `name`, in `zone`, after the CNAMEs in `path`."""
+    """Where the record for a name belongs: `name`, in `zone`, after the CNAMEs in `path`.
+
+    `hops` are these CNAMEs with their zones, as far as servers showed them.
+    """
 
     asked: str
     name: str
     zone: Zone
     path: tuple[str, ...] = ()
+    hops: tuple[Hop, ...] = ()
 
     @property
     def host(self) -> str:
@@ -61,18 +89,36 @@ class Located(NamedTuple):
 
 
 class View:
-    """How DNS is looked at from here: through which resolvers, or which servers only."""
+    """How DNS is looked at from here: through which resolvers, or which servers only.
 
-    def __init__(self, resolvers: Sequence[str] = (), authoritative: Sequence[str] = ()) -> None:
+    `port_53` tells what was found out of this network; where it is not `open`, name servers cannot
+    be asked, and public resolvers are over HTTPS.
+    """
+
+    def __init__(
+        self,
+        resolvers: Sequence[str] = (),
+        authoritative: Sequence[str] = (),
+        *,
+        https: "Sequence[Service] | None" = None,
+    ) -> None:
         """Each is an address, checked before; none means the system's and then public ones."""
-        self.given = tuple(filter(None, map(parse, resolvers)))
+        self.lookup = Resolvers(resolvers, https=https)
         self.authoritative = tuple(filter(None, map(parse, authoritative)))
+        self.port_53: Port53 = "open"
         self._zones: dict[str, Zone] = {}
+        self._speakers: dict[str, Address] = {}
+        self._mute: set[str] = set()
+
+    @property
+    def given(self) -> tuple[Address, ...]:
+        """The resolvers that a person named."""
+        return self.lookup.given
 
     @property
     def resolvers(self) -> tuple[Address, ...]:
         """The resolvers to ask, in order."""
-        return self.given or (*_system(), *(Address(one) for one in PUBLIC))
+        return self.lookup.addresses
 
     def recursive(self, name: str, kind: str) -> Reply:
         """The first answer that a resolver gives; one that fails is not believed.
@@ -80,18 +126,16 @@ class View:
         Raises:
             WizardError: `resolvers-silent`.
         """
-        last: Reply | None = None
-        for address in self.resolvers:
-            last = ask(name, kind, address, recurse=True)
-            if last.rcode in {"NOERROR", "NXDOMAIN"}:
-                return last
-        told = f"{last.rcode or last.trouble}" if last else "there is none"
-        raise WizardError(
-            "resolvers-silent",
-            f"No resolver can look up {name}: {told}.",
-            "Check the network, or name resolvers that answer in dns.resolvers.",
-            exit_code=ExitCode.NOT_PROPAGATED,
-        )
+        return self.lookup.ask(name, kind)
+
+    def forget(self) -> None:
+        """Looks everything up anew from now on: name servers change, and networks, too."""
+        self.lookup.forget()
+        self.port_53 = "open"
+        for known in (self._zones, self._speakers, self._mute):
+            known.clear()
+
+    # ── zones ──────────────────────────────────────────────────────────────────────────────────
 
     def zone_of(self, name: str) -> Zone:
         """The zone that a name is in: the nearest one above it that has an SOA of its own.
@@ -100,16 +144,15 @@ class View:
             WizardError: `zone-not-found`, `zone-without-nameservers`, `resolvers-silent`.
         """
         if self.authoritative:
-            return self._asked_for(name)
-        labels = name.rstrip(".").split(".")
-        for depth in range(len(labels)):
-            apex = ".".join(labels[depth:])
+            return self._as_told(name)
+        for apex in levels(name):
             if apex in self._zones:
                 return self._zones[apex]
             reply = self.recursive(apex, "SOA")
-            soa = _soa(reply, apex)
-            if soa is not None:
-                self._zones[apex] = self._read(apex, soa)
+            found = authority_of(reply, apex)
+            if found is not None:
+                hosts = hosts_of(self.recursive(apex, "NS"), apex)
+                self._zones[apex] = self._assemble(apex, hosts, found)
                 return self._zones[apex]
         raise WizardError(
             "zone-not-found",
@@ -118,41 +161,50 @@ class View:
             exit_code=ExitCode.NOT_PROPAGATED,
         )
 
-    def forget(self) -> None:
-        """Looks zones up anew from now on: name servers change, too."""
-        self._zones.clear()
+    def _assemble(
+        self, apex: str, hosts: Sequence[str], authority: Authority, *replies: Reply
+    ) -> Zone:
+        """A zone from the names of its servers; `replies` may bring addresses along."""
+        came_along = glue_of(replies)
+        failures: list[WizardError] = []
 
-    def _read(self, apex: str, soa: dns.rdtypes.ANY.SOA.SOA) -> Zone:
-        reply = self.recursive(apex, "NS")
-        hosts = sorted(_targets(reply, "NS"))
-        servers = tuple(Nameserver(host, self._addresses(host)) for host in hosts)
-        if not any(server.addresses for server in servers):
-            raise WizardError(
-                "zone-without-nameservers",
-                f"None of the name servers of {apex} has an address: {', '.join(hosts) or 'none'}.",
-                "Mend the domain's name servers at its registrar.",
-                exit_code=ExitCode.NOT_PROPAGATED,
-            )
-        return Zone(apex, servers, _plain(soa.mname), soa.minimum)
+        def addresses(host: str) -> tuple[Address, ...]:
+            found = came_along.get(host)
+            try:
+                return tuple(found) if found else tuple(self._addresses(host))
+            except WizardError as error:
+                # One host that nobody finds is no reason not to ask the others.
+                failures.append(error)
+                return ()
 
-    def _addresses(self, host: str) -> tuple[Address, ...]:
-        return tuple(
-            Address(one)
-            for kind in ("A", "AAAA")
-            for one in sorted(_targets(self.recursive(host, kind), kind))
+        servers = tuple(map(Nameserver, hosts, at_once(addresses, hosts)))
+        if any(server.addresses for server in servers):
+            return Zone(apex, servers, *authority)
+        if failures:
+            raise failures[0]
+        raise WizardError(
+            "zone-without-nameservers",
+            f"None of the name servers of {apex} has an address: {', '.join(hosts) or 'none'}.",
+            "Mend the domain's name servers at its registrar.",
+            exit_code=ExitCode.NOT_PROPAGATED,
         )
 
-    def _asked_for(self, name: str) -> Zone:
-        """The zone as the servers that were named have it."""
+    def _addresses(self, host: str) -> Iterator[Address]:
+        for reply, kind in at_once(lambda kind: (self.recursive(host, kind), kind), ("A", "AAAA")):
+            wanted = dns.rdatatype.from_text(kind)
+            for rrset in reply.message.answer if reply.message else ():
+                if rrset.rdtype == wanted:
+                    yield from sorted(Address(str(rdata.address)) for rdata in rrset)
+
+    def _as_told(self, name: str) -> Zone:
+        """The zone as the servers that a person named have it."""
         servers = tuple(Nameserver(str(one), (one,)) for one in self.authoritative)
-        for address in self.authoritative:
-            reply = ask(name, "SOA", address)
-            for rrset in (*(reply.message.answer if reply.message else ()), *_authority(reply)):
-                if rrset.rdtype == dns.rdatatype.SOA:
-                    soa = rrset[0]
-                    if isinstance(soa, dns.rdtypes.ANY.SOA.SOA):
-                        apex = _plain(rrset.name)
-                        return Zone(apex, servers, _plain(soa.mname), soa.minimum)
+        for reply in at_once(lambda address: ask(name, "SOA", address), self.authoritative):
+            for apex in levels(name):
+                found = authority_of(reply, apex)
+                if found is not None and reply.is_authoritative:
+                    self._zones[apex] = Zone(apex, servers, *found)
+                    return self._zones[apex]
         raise WizardError(
             "zone-not-found",
             f"None of the name servers in dns.authoritative serves {name}.",
@@ -160,71 +212,145 @@ class View:
             exit_code=ExitCode.NOT_PROPAGATED,
         )
 
+    # ── where a record belongs ─────────────────────────────────────────────────────────────────
+
     def locate(self, name: str, identifier: str) -> Located:
         """Where the record for `name`, below `identifier`, belongs.
 
-        Recursive resolvers are never asked for the name itself: a miss would stay in their cache.
+        Resolvers are never asked for the name itself, nor for one that a CNAME leads to: a miss
+        would stay in their memory. Where port 53 is shut there is nobody else to ask.
 
         Raises:
-            WizardError: as `zone_of`; `cname-loop`, `cname-too-long`.
+            WizardError: as `zone_of`; `cname-loop`.
         """
-        zone, here, path = self._near(identifier), name, [name]
-        for _ in range(HOPS):
+        zone, here = self._near(identifier), name
+        hops: list[Hop] = []
+        while True:
             zone, target = self._step(here, zone)
+            path = tuple(hop.target for hop in hops)
             if not target:
-                return Located(name, here, zone, tuple(path[1:]))
-            if target in path:
-                raise _loop(path, target)
-            path.append(target)
-            here, zone = target, self.zone_of(target)
-        raise _loop(path, path[-1])
+                return Located(name, here, zone, path, tuple(hops))
+            if target in {name, *path} or len(hops) == HOPS:
+                raise _loop((name, *path), target)
+            hops.append(Hop(here, target, zone))
+            here, zone = target, self._holds(target)
+
+    def locate_all(self, identifiers: Mapping[str, str]) -> dict[str, Located]:
+        """`locate` for many names at the same time; each name with its identifier.
+
+        Raises:
+            WizardError: as `locate`, of the first name that fails.
+        """
+        names = list(identifiers)
+        # The first finds out of the zone what the others need.
+        first = [self.locate(name, identifiers[name]) for name in names[:1]]
+        rest = at_once(lambda name: self.locate(name, identifiers[name]), names[1:])
+        return dict(zip(names, (*first, *rest), strict=True))
 
     def _near(self, name: str) -> Zone:
         """A zone at or above a name: one that is known, else the nearest one."""
-        labels = name.split(".")
-        above = (".".join(labels[depth:]) for depth in range(len(labels)))
-        return next((self._zones[apex] for apex in above if apex in self._zones), None) or (
-            self.zone_of(name)
-        )
+        known = (self._zones[apex] for apex in levels(name) if apex in self._zones)
+        return next(known, None) or self.zone_of(name)
+
+    def _holds(self, name: str) -> Zone:
+        """A zone above a name that resolvers must not be asked for."""
+        return self.zone_of(name if self.authoritative else name.partition(".")[2] or name)
 
     def _step(self, name: str, zone: Zone) -> tuple[Zone, str]:
         """The zone that a name really is in, and where a CNAME there leads, if one does.
 
-        One question tells: a referral or the SOA of a miss names the zone (RFC 1034, 4.3.2;
-        RFC 2308, 2), and a CNAME stands in the answer.
+        One question for its SOA tells: a CNAME stands in the answer; a referral or the SOA, which a
+        miss has too, names the zone (RFC 1034, 4.3.2; RFC 2308, 2).
         """
-        reply = next(
-            (
-                reply
-                for _, address in zone.addresses
-                if has_route(address)
-                and (reply := ask(name, "TXT", address)).rcode in {"NOERROR", "NXDOMAIN"}
-            ),
-            None,
-        )
+        reply = self._speaking(name, zone)
         if reply is None:
-            return zone, ""
-        for rrset in _authority(reply):
-            apex = _plain(rrset.name)
-            is_below = apex != zone.apex and (name == apex or name.endswith(f".{apex}"))
-            if is_below and rrset.rdtype == dns.rdatatype.NS and not reply.is_authoritative:
-                return self._step(name, self._child(apex, rrset))
-            if is_below and rrset.rdtype == dns.rdatatype.SOA and not self.authoritative:
-                return self.zone_of(apex), ""
-        target = _cname(reply, name)
-        if target and self._is_wildcard(name, target, reply.address):
-            target = ""
-        return zone, target
+            return zone, self._target_by_https(name) if self.port_53 != "open" else ""
+        if target := reply.cname(name):
+            beside = sibling(name)
+            if ask(beside, "SOA", reply.address).cname(beside) == target:
+                # A wildcard answers until the record exists: that is no delegation.
+                target = ""
+            # Of the zone such an answer says nothing.
+            found = self._holds(name)
+            return (found if len(found.apex) > len(zone.apex) else zone), target
+        refers = referral(reply, zone.apex, name)
+        if refers is not None:
+            if self.authoritative:
+                return zone, ""
+            return self._step(name, self._child(refers, reply))
+        for apex in levels(name):
+            authority = authority_of(reply, apex)
+            if authority is not None and is_below(apex, zone.apex):
+                return self._on_same(zone, apex, authority, reply.address), ""
+        return zone, ""
 
-    def _child(self, apex: str, rrset: "dns.rrset.RRset") -> Zone:
-        hosts = sorted(_plain(rdata.target) for rdata in rrset)
-        servers = tuple(Nameserver(host, self._addresses(host)) for host in hosts)
-        return Zone(apex, servers, hosts[0], rrset.ttl)
+    def _child(self, refers: dns.rrset.RRset, reply: Reply) -> Zone:
+        """The zone that a referral leads to, as its own servers have it where they answer."""
+        apex = plain(refers.name)
+        hosts = sorted(plain(rdata.target) for rdata in refers)
+        zone = self._assemble(apex, hosts, Authority(hosts[0], refers.ttl), reply)
+        answer = self._speaking(apex, zone)
+        authority = authority_of(answer, apex) if answer else None
+        if answer is None or authority is None:
+            return zone
+        return self._on_same(zone, apex, authority, answer.address)
 
-    def _is_wildcard(self, name: str, target: str, address: Address) -> bool:
-        """Whether a CNAME comes from a wildcard: a sibling nobody made has the same (RFC 4592)."""
-        sibling = f"pomcert-{os.urandom(6).hex()}.{name.partition('.')[2]}"
-        return _cname(ask(sibling, "TXT", address), sibling) == target
+    def _on_same(self, zone: Zone, apex: str, authority: Authority, address: Address) -> Zone:
+        """A zone that a server is known to have; that server tells who else has it."""
+        if self.authoritative:
+            return Zone(apex, zone.nameservers, *authority)
+        if apex not in self._zones:
+            reply = ask(apex, "NS", address)
+            hosts = hosts_of(reply, apex)
+            if not hosts:
+                return Zone(apex, zone.nameservers, *authority)
+            self._zones[apex] = self._assemble(apex, hosts, authority, reply)
+        return self._zones[apex]
+
+    def _speaking(self, name: str, zone: Zone) -> Reply | None:
+        """An answer from a server that speaks for the zone; None where none does."""
+        if zone.apex in self._mute or self.port_53 != "open":
+            return None
+        usable = [address for _, address in zone.addresses if has_route(address)]
+        usable.sort(key=lambda address: address != self._speakers.get(zone.apex))
+        for address in usable[:1]:
+            reply = ask(name, "SOA", address, seconds=QUICK, tries=1, manner="udp")
+            if speaks(reply, zone.apex, name):
+                return reply
+        replies = at_once(lambda address: ask(name, "SOA", address, seconds=PATIENT), usable)
+        for reply in replies:
+            if speaks(reply, zone.apex, name):
+                self._speakers[zone.apex] = reply.address
+                return reply
+        self._mute.add(zone.apex)
+        self.judge(zone, replies)
+        return None
+
+    # ── networks that do not let DNS through ───────────────────────────────────────────────────
+
+    def judge(self, zone: Zone, replies: Iterable[Reply]) -> None:
+        """Finds out whether it is this network's fault that no server speaks for a zone.
+
+        It is when resolvers of the world know the zone, asked over HTTPS, while here nothing comes
+        back at all (`blocked`), or a resolver answers in the servers' place (`rewritten`).
+        """
+        if self.authoritative:
+            return
+        found = list(replies)
+        rewritten = any(reply.is_rewritten for reply in found)
+        if not rewritten and any(reply.message is not None for reply in found):
+            return
+        reply = self.lookup.by_https(zone.apex, "SOA")
+        if reply is not None and authority_of(reply, zone.apex) is not None:
+            self.port_53 = "rewritten" if rewritten else "blocked"
+
+    def _target_by_https(self, name: str) -> str:
+        reply, beside = self.lookup.by_https(name, "CNAME"), sibling(name)
+        target = reply.cname(name) if reply else ""
+        if not target:
+            return ""
+        other = self.lookup.by_https(beside, "CNAME")
+        return "" if other and other.cname(beside) == target else target
 
 
 def _loop(path: Sequence[str], target: str) -> WizardError:
@@ -234,50 +360,3 @@ def _loop(path: Sequence[str], target: str) -> WizardError:
         f"Remove the CNAME at {path[0]}, or let it lead to a name that exists.",
         exit_code=ExitCode.NOT_PROPAGATED,
     )
-
-
-def _cname(reply: Reply, name: str) -> str:
-    """Where the CNAME of a name leads, as an answer has it; empty where there is none."""
-    owner = dns.name.from_text(name)
-    for rrset in reply.message.answer if reply.message else ():
-        if rrset.rdtype == dns.rdatatype.CNAME and rrset.name == owner:
-            return _plain(rrset[0].target)
-    return ""
-
-
-def _soa(reply: Reply, apex: str) -> dns.rdtypes.ANY.SOA.SOA | None:
-    owner = dns.name.from_text(apex)
-    for rrset in reply.message.answer if reply.message else ():
-        if rrset.rdtype == dns.rdatatype.SOA and rrset.name == owner:
-            soa = rrset[0]
-            return soa if isinstance(soa, dns.rdtypes.ANY.SOA.SOA) else None
-    return None
-
-
-def _authority(reply: Reply) -> Sequence["dns.rrset.RRset"]:
-    return reply.message.authority if reply.message else ()
-
-
-def _targets(reply: Reply, kind: str) -> set[str]:
-    """Host names or addresses of every record of one type."""
-    wanted = dns.rdatatype.from_text(kind)
-    return {
-        _plain(rdata.target) if kind == "NS" else str(rdata.address)
-        for rrset in (reply.message.answer if reply.message else ())
-        if rrset.rdtype == wanted
-        for rdata in rrset
-    }
-
-
-def _plain(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()
-
-
-@cache
-def _system() -> tuple[Address, ...]:
-    """The resolvers of this machine."""
-    try:
-        found = dns.resolver.Resolver()
-    except (dns.resolver.NoResolverConfiguration, OSError):
-        return ()
-    return tuple(Address(str(one), found.port) for one in found.nameservers if parse(str(one)))
