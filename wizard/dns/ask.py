@@ -40,12 +40,18 @@ R = TypeVar("R")
 
 
 class Reply(NamedTuple):
-    """What came back: the message, or `trouble`: timeout, unreachable or garbled."""
+    """What came back: the message, or `trouble`: timeout, unreachable or garbled.
+
+    `was_cut` says that it came over TCP because it was too long for UDP (TC); `refusal` is what
+    the server said first, to a question with EDNS, where it knows none.
+    """
 
     address: Address
     message: dns.message.Message | None
     trouble: str = ""
     over_tcp: bool = False
+    was_cut: bool = False
+    refusal: "Reply | None" = None
 
     @property
     def rcode(self) -> str:
@@ -62,6 +68,11 @@ class Reply(NamedTuple):
         """Whether a resolver answered (RA without AA): not the name server that was asked."""
         both = dns.flags.RA | dns.flags.AA
         return self.message is not None and self.message.flags & both == dns.flags.RA
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether a resolver found its DNSSEC signatures good (AD)."""
+        return self.message is not None and bool(self.message.flags & dns.flags.AD)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -132,7 +143,7 @@ def ask(
             `tcp` uses nothing else.
     """
     flags = (dns.flags.RD if recurse else 0) | (dns.flags.CD if checking_disabled else 0)
-    reply = Reply(address, None, "garbled")
+    reply, refusal = Reply(address, None, "garbled"), None
     for edns in (0, False):
         try:
             query = dns.message.make_query(
@@ -143,17 +154,19 @@ def ask(
             return reply
         reply = _exchange(query.to_wire(), address, seconds, tries, manner)
         if reply.message is None or reply.message.rcode() not in WITHOUT_EDNS:
-            break
-    return reply
+            return reply._replace(refusal=refusal)
+        refusal = refusal or reply
+    return refusal or reply
 
 
 def _exchange(query: bytes, address: Address, seconds: float, tries: int, manner: Manner) -> Reply:
-    trouble = ""
+    trouble, was_cut = "", False
     for _ in range(tries if manner != "tcp" else 0):
         try:
             answer = _over_udp(query, address, seconds)
             if not answer[2] & CUT:
                 return Reply(address, dns.message.from_wire(answer, ignore_trailing=True))
+            was_cut = True
             break
         except TimeoutError:
             trouble = "timeout"
@@ -167,7 +180,8 @@ def _exchange(query: bytes, address: Address, seconds: float, tries: int, manner
         return Reply(address, None, trouble)
     try:
         answer = _over_tcp(query, address, seconds)
-        return Reply(address, dns.message.from_wire(answer, ignore_trailing=True), over_tcp=True)
+        message = dns.message.from_wire(answer, ignore_trailing=True)
+        return Reply(address, message, over_tcp=True, was_cut=was_cut)
     except TimeoutError:
         return Reply(address, None, "timeout", over_tcp=True)
     except OSError:
