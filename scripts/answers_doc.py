@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from wizard.core import registry
+from wizard.core.answers import Answers
 from wizard.core.questions import Kind, Question
 from wizard.core.system import System
 from wizard.engine import TARGET, first_steps, strategy, target
@@ -41,7 +42,9 @@ def page() -> str:
     """The whole page."""
     system = System(env={"HOME": "/home/you"})
     parts = [("Everybody", [*first_steps(system)])]
-    parts += [(f"`{name}`", [*strategy(name).steps(system)]) for name in registry.STRATEGIES]
+    parts += [
+        (f"`{name}`", [*strategy(name).steps(system, Answers())]) for name in registry.STRATEGIES
+    ]
     parts += [(f"Target `{name}`", [*target(name).steps(system)]) for name in registry.TARGETS]
     lines = [HEAD]
     for title, steps in parts:

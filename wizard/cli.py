@@ -276,8 +276,8 @@ def _session(options: argparse.Namespace, system: "System", state: Path) -> "Ses
             answers.read(text, name, known),
             lambda key: f"{name}, line {answers.line_of(text, key)}: {key}",
         )
-    variables = {question.variable: key for key, question in known.items()}
     for variable in sorted(name for name in system.env if name.startswith("POMCERT_")):
+        variables = known.variables(variable)
         if variable not in variables:
             raise answers.unknown_key(variable, "The environment", variables)
         session.answer_word(variables[variable], system.env[variable], variable)

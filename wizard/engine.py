@@ -1,6 +1,6 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -15,7 +15,7 @@ from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
 from wizard.core.nearest import nearest
 from wizard.core.plan import Plan
-from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
+from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
 from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
@@ -89,13 +89,18 @@ def first_steps(system: System) -> tuple[Step, ...]:
     )
 
 
-def known_questions(system: System) -> dict[str, Question]:
+def known_questions(system: System) -> Known:
     """Every question of every strategy and target, by key: what an answers file may hold."""
-    parts = [strategy(name).steps(system) for name in registry.STRATEGIES]
+    strategies = [strategy(name) for name in registry.STRATEGIES]
+    parts = [one.steps(system, Answers()) for one in strategies]
     parts += [target(name).steps(system) for name in registry.TARGETS]
     steps = [*first_steps(system), *(step for part in parts for step in part)]
     questions = {question.key: question for step in steps for question in step.questions}
-    return {**questions, TARGET.key: TARGET}
+
+    def more(name: str) -> dict[str, Question]:
+        return {key: found for one in strategies for key, found in one.more(name).items()}
+
+    return Known({**questions, TARGET.key: TARGET}, more)
 
 
 TARGET = Question(
@@ -140,7 +145,7 @@ class Session:
                 raise UsageError(problem.code, f"{where(key)}: {problem.summary}", problem.hint)
 
     @cached_property
-    def known(self) -> Mapping[str, Question]:
+    def known(self) -> Known:
         """Every question there is."""
         return known_questions(self.system)
 
@@ -156,7 +161,7 @@ class Session:
         return Flow(
             (
                 *first_steps(self.system),
-                *strategy(chosen).steps(self.system),
+                *strategy(chosen).steps(self.system, self.given),
                 Step("target", "Target", (TARGET,)),
                 *target(where).steps(self.system),
             )

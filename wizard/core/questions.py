@@ -1,6 +1,6 @@
 """Questions as data: every front end, the answers file and its schema are made from them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -91,3 +91,38 @@ class Question(NamedTuple):
     def variable(self) -> str:
         """The environment variable that answers it: `POMCERT_LOCAL_CA_KEY_TYPE`."""
         return "POMCERT_" + self.key.replace(".", "_").upper()
+
+
+class Known(Mapping[str, Question]):
+    """Questions by key, and more of them as soon as a name is asked for that may be one's.
+
+    What a library asks is learned in this way, and only by runs that need the library.
+    """
+
+    def __init__(
+        self, questions: Mapping[str, Question], more: Callable[[str], Mapping[str, Question]]
+    ) -> None:
+        """`more` gives what else there is to know where a key or a variable may mean it."""
+        self._questions = dict(questions)
+        self._more = more
+
+    def __getitem__(self, key: str) -> Question:
+        if key not in self._questions:
+            self._learn(key)
+        return self._questions[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._questions)
+
+    def __len__(self) -> int:
+        return len(self._questions)
+
+    def variables(self, wanted: str) -> Mapping[str, str]:
+        """The key that each variable of the environment answers, `wanted` among them if any has."""
+        if all(question.variable != wanted for question in self._questions.values()):
+            self._learn(wanted)
+        return {question.variable: key for key, question in self._questions.items()}
+
+    def _learn(self, name: str) -> None:
+        found = self._more(name).items()
+        self._questions |= {key: one for key, one in found if key not in self._questions}

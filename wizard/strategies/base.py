@@ -9,7 +9,7 @@ from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Problem, Value
+from wizard.core.questions import Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material
@@ -48,8 +48,11 @@ class Strategy(Protocol):
     def check_names(self, names: Sequence[str]) -> Problem | None:
         """What keeps these names, each well formed, from being certified in this way."""
 
-    def steps(self, system: System) -> Sequence[Step]:
-        """What it must know."""
+    def steps(self, system: System, given: Answers) -> Sequence[Step]:
+        """What it must know, for the answers so far."""
+
+    def more(self, name: str) -> Mapping[str, Question]:
+        """What else it may ask, by key, where a key or a variable may mean one of these."""
 
     def work(
         self,

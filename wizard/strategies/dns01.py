@@ -14,9 +14,10 @@ from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep, Proof
 from wizard.core.flow import Step
-from wizard.core.questions import Problem, Value
+from wizard.core.questions import Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
+from wizard.dns.providers.lexicon_options import known_options
 from wizard.pki import chain, keys
 from wizard.pki.material import Installed, Material
 from wizard.pki.names import host_of
@@ -63,9 +64,13 @@ class Dns01:
                 )
         return None
 
-    def steps(self, _system: System) -> Sequence[Step]:
+    def steps(self, _system: System, given: Answers) -> Sequence[Step]:
         """Whose certificate it is, how the records get into DNS, what the certificate is like."""
-        return asked.steps()
+        return asked.steps(given)
+
+    def more(self, name: str) -> Mapping[str, Question]:
+        """What the library of DNS providers asks, for each of those that it knows."""
+        return known_options(name)
 
     def work(
         self,

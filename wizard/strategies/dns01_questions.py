@@ -10,6 +10,7 @@ from wizard.core import registry, validation
 from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Problem, Question, Value
+from wizard.dns.providers.lexicon_options import chosen_options
 
 if TYPE_CHECKING:
     from wizard.dns.providers.base import Provider
@@ -19,9 +20,10 @@ MANUAL: Final = "manual"
 LONGEST_WAIT: Final = timedelta(days=7)
 
 
-def steps() -> Sequence[Step]:
-    """The questions, grouped as screens."""
-    every = (question for name in registry.PROVIDERS for question in provider(name).questions())
+def steps(given: Answers) -> Sequence[Step]:
+    """The questions, grouped as screens; of a library's providers those of the one chosen."""
+    every = [question for name in registry.PROVIDERS for question in provider(name).questions()]
+    every += chosen_options(given)
     return (
         Step("authority", "Authority", AUTHORITY),
         Step("dns", "DNS", (PROVIDER, *every, *DNS)),

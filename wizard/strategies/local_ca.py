@@ -49,12 +49,16 @@ class LocalCa:
         """Nothing: an authority of this machine's own may vouch for any name."""
         return None
 
-    def steps(self, system: System) -> Sequence[Step]:
+    def steps(self, system: System, _given: Answers) -> Sequence[Step]:
         """Where the root is trusted, and what the certificate is like."""
         return (
             Step("trust", "Trust stores", (_stores(system),)),
             Step("certificate", "Certificate", CERTIFICATE),
         )
+
+    def more(self, _name: str) -> Mapping[str, Question]:
+        """Nothing."""
+        return {}
 
     def work(
         self,

@@ -4,7 +4,7 @@ One that the library learns about is known here too. Nothing of it is loaded bef
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LEXICON: Final = "lexicon"
 PREFIX: Final = "dns_01.provider."
+VARIABLE: Final = "POMCERT_DNS_01_PROVIDER_"
 # The public client is no way to them: it guesses a name's zone from a list that it downloads.
 MODULES: Final = "lexicon._private.providers"
 GUESSES: Final = "auto"
@@ -84,6 +85,13 @@ def options(provider: str) -> tuple[Question, ...]:
     return tuple(option.question for option in described(provider))
 
 
+def chosen_options(given: Answers) -> tuple[Question, ...]:
+    """What the provider that was chosen has to be told; nothing while none is."""
+    chosen = given.text(PROVIDER.key)
+    good = _chosen(given) and chosen and PROVIDER.check(chosen, given) is None
+    return options(chosen) if good else ()
+
+
 def known_option(key: str) -> Question | None:
     """The question of that key, of whichever providers have it; None where none has.
 
@@ -100,6 +108,18 @@ def known_option(key: str) -> Question | None:
     if not re.fullmatch(r"(?!tsig_|cleanup_)[a-z\d]+(_[a-z\d]+)+", name):
         return None
     return Question(key, Kind.TEXT, name, "", "", check=lambda _value, _answers: missing)
+
+
+def known_options(name: str) -> Mapping[str, Question]:
+    """The questions of all providers, by key, where a key or a variable may mean one of them."""
+    key = PREFIX + name.removeprefix(VARIABLE).lower() if name.startswith(VARIABLE) else name
+    if not key.startswith(PREFIX):
+        return {}
+    try:
+        return {question.key: question for question in _every().values()}
+    except UsageError:
+        found = known_option(key)
+        return {key: found} if found else {}
 
 
 def load(provider: str) -> "type[Library]":
