@@ -1,5 +1,6 @@
 """What the tests of diagnoses share: a watched name, looked at and diagnosed as a run does it."""
 
+import time
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 
@@ -10,6 +11,7 @@ from dns_lab import OURSELVES, Lab
 from dns_zones import LabZone, Row, zone_text
 
 from wizard.core.events import Finding
+from wizard.dns.address import Address
 from wizard.dns.diagnosis import Probes, diagnose, vantage
 from wizard.dns.propagation import Look, Watch
 from wizard.dns.zone import Located, View
@@ -33,6 +35,8 @@ class Watched:
         self.lab = lab
         self.view = view or View([RESOLVER])
         self.probes = Probes(self.view)
+        self.looks_up = True
+        self.clock = time.monotonic
         with lab.inside():
             self.located = [self.view.locate(f"{CHALLENGE}.{each}", each) for each in identifiers]
         self.values = frozenset(values)
@@ -44,7 +48,12 @@ class Watched:
 
     def look(self) -> Look:
         with self.lab.inside():
-            return Watch(dict.fromkeys(self.located, self.values)).look()
+            self.watch = Watch(
+                dict.fromkeys(self.located, self.values),
+                self.view if self.looks_up else None,
+                clock=self.clock,
+            )
+            return self.watch.look()
 
     def findings(self, old: Collection[str] = ()) -> tuple[Finding, ...]:
         look = self.look()
@@ -62,10 +71,9 @@ class Watched:
         return found[0]
 
     def vantage(self) -> tuple[Finding, ...]:
-        look = self.look()
-        assert look.ready
+        assert self.look().ready
         with self.lab.inside():
-            return vantage(look, self.probes)
+            return vantage(self.watch.vantage([Address(RESOLVER)]))
 
 
 def relay(

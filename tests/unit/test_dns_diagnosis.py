@@ -104,6 +104,14 @@ def test_a_name_that_a_wildcard_covers_is_redundant() -> None:
     assert found.hint == "Leave a.example.com out."
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("*.co.uk", "name-public-suffix"), ("*.x.local", "name-not-public")],
+)
+def test_a_name_that_nobody_can_have_is_told(name: str, code: str) -> None:
+    assert [found.code for found in about_order((name,), now=NOW)] == [code]
+
+
 @pytest.mark.parametrize(("left", "told"), [(40, "40:00 min"), (0, "has ended"), (-5, "has ended")])
 def test_little_time_is_told(left: int, told: str) -> None:
     (found,) = about_order(("example.com",), now=NOW, expires=NOW + timedelta(minutes=left))

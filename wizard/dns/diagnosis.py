@@ -3,7 +3,7 @@
     probes = Probes(view)                                # kept as long as records are watched
     findings = diagnose(look, probes, old_values=old)    # after each look of `Watch`
     error = explain(error, "www.example.com", probes)    # where `View.locate` failed
-    findings = vantage(look, probes)                     # once the gate is open, for information
+    findings = vantage(watch.vantage())                  # once the gate is open, for information
 
 All codes are in `CODES`. A look where nothing is missing costs no question, and a question that a
 diagnosis asked is not asked again for half a minute.
@@ -14,8 +14,10 @@ from itertools import groupby
 from typing import Final
 
 from wizard.core.errors import ExitCode, WizardError
-from wizard.core.events import Finding
+from wizard.core.events import Finding, NameserverAnswer
+from wizard.dns.ask import at_once
 from wizard.dns.diagnosis_codes import CODES, by_importance, finding, listed, span
+from wizard.dns.diagnosis_order import not_public
 from wizard.dns.diagnosis_places import Place, places, remembered
 from wizard.dns.diagnosis_records import record_findings
 from wizard.dns.diagnosis_servers import (
@@ -25,11 +27,13 @@ from wizard.dns.diagnosis_servers import (
     disagreement,
     domain_findings,
     intercepted,
+    on_the_way,
     seen_in_look,
 )
 from wizard.dns.diagnosis_values import too_many, value_findings
 from wizard.dns.probes import RECURSIVELY, Probes
 from wizard.dns.propagation import Look
+from wizard.dns.served import LACKING
 from wizard.dns.zone import Zone
 
 __all__ = ["CODES", "Probes", "diagnose", "explain", "vantage"]
@@ -38,8 +42,8 @@ MOST_PROBED: Final = 4
 """Names for which more is asked; what is wrong with a hundred is mostly wrong with the first."""
 MOST_TOLD: Final = 3
 """Findings of one code; a person needs no hundred of the same."""
-INSIDE: Final = frozenset({"local", "localhost", "internal", "lan", "home", "corp", "onion"})
-"""Top-level names that are never public (RFC 6761, RFC 6762, RFC 7686, ICANN)."""
+UNVERIFIED: Final = "DNSSEC does not verify"
+"""What `Watch.vantage` says of a resolver that hands a record out only unchecked."""
 
 
 def diagnose(
@@ -52,22 +56,32 @@ def diagnose(
         probes: to ask a little more with, and to remember it.
         old_values: TXT values of earlier orders for the same names.
     """
-    every = places(look)
+    if look.port_53 != "open":
+        return _in_order((*look.notices, *_seen_by_https(look, old_values)))
+    every, hops = places(look.served), places(look.hops)
     if not every:
         return ()
     if found := intercepted(every):
         return (found,)
-    lacking = [
-        place
-        for place in every
-        if not place.telling or any(one.answer.state != "ok" for one in place.telling)
-    ]
+    lacking = [place for place in every if not place.is_well]
     if lacking and (found := blocked(every, probes)):
         return (found,)
-    told = [*seen_in_look(every), *_piled_up(every)]
+    told = [*look.notices, *seen_in_look((*every, *hops)), *on_the_way(look.hops)]
+    told += _piled_up(every)
     if lacking:
         told += _missing(lacking, every, probes, old_values)
-    return _few(sorted(dict.fromkeys(told), key=by_importance))
+    return _in_order(told)
+
+
+def _seen_by_https(look: Look, old: Collection[str]) -> Iterator[Finding]:
+    """What public resolvers tell of values where name servers cannot be asked."""
+    every = places(look.by_https)
+    yield from _piled_up(every)
+    for place in every:
+        if place.telling and place.missing:
+            values, ttl = place.seen
+            yield from value_findings(place.name, place.wanted, values, old, ttl)
+    yield from _not_yet([place for place in every if place.telling and place.missing])
 
 
 def _piled_up(every: Sequence[Place]) -> Iterator[Finding]:
@@ -82,7 +96,7 @@ def _missing(
     """What more questions tell where something is missing; servers are asked at the same time."""
     nowhere = [place for place in lacking if place.telling and place.missing]
     gone: set[str] = set()
-    for found in probes.each(
+    for found in at_once(
         lambda place: tuple(record_findings(place, probes, old)), nowhere[:MOST_PROBED]
     ):
         gone |= {one.code for one in found} & {"domain-unregistered", "cname-dangling"}
@@ -94,7 +108,7 @@ def _missing(
         # Nothing more can be said of a domain that nobody has.
         return
     yield from _not_yet(nowhere)
-    yield from filter(None, probes.each(lambda place: disagreement(place, probes), lacking))
+    yield from filter(None, at_once(lambda place: disagreement(place, probes), lacking))
     yield from abilities(every, probes)
     zones = dict.fromkeys(place.zone for place in lacking)
     yield from _domains(tuple(zones), lacking, probes)
@@ -106,7 +120,7 @@ def _domains(zones: Sequence[Zone], lacking: Sequence[Place], probes: Probes) ->
             domain_findings(zone, [place for place in lacking if place.zone == zone], probes)
         )
 
-    for found in probes.each(domain, zones[:MOST_PROBED]):
+    for found in at_once(domain, zones[:MOST_PROBED]):
         yield from found
 
 
@@ -139,6 +153,10 @@ def _not_yet(nowhere: Iterable[Place]) -> Iterator[Finding]:
             )
 
 
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return _few(sorted(dict.fromkeys(findings), key=by_importance))
+
+
 def _few(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Not more than some of each code, the last saying how many more there are."""
     told: list[Finding] = []
@@ -162,7 +180,7 @@ def explain(error: WizardError, identifier: str, probes: Probes) -> WizardError:
         probes: to ask a little more with.
     """
     if error.code == "zone-not-found":
-        return _as_error(_not_public(identifier) or _unregistered(identifier))
+        return _as_error(not_public(identifier) or _unregistered(identifier))
     if error.code != "resolvers-silent":
         return error
     labels = identifier.split(".")
@@ -170,7 +188,7 @@ def explain(error: WizardError, identifier: str, probes: Probes) -> WizardError:
     for depth in range(len(labels) - 1, -1, -1):
         if found := bogus(".".join(labels[depth:]), probes):
             return _as_error(found)
-    answers = probes.each(
+    answers = at_once(
         lambda address: probes.ask(".", "NS", address, RECURSIVELY),
         dict.fromkeys((*probes.view.resolvers, *probes.public)),
     )
@@ -186,17 +204,6 @@ def explain(error: WizardError, identifier: str, probes: Probes) -> WizardError:
     )
 
 
-def _not_public(identifier: str) -> Finding | None:
-    top = identifier.rpartition(".")[2]
-    if top not in INSIDE:
-        return None
-    return finding(
-        "name-not-public",
-        f"No public authority certifies {identifier}: names in .{top} are nobody's.",
-        "Use a domain of your own, or the strategy local-ca.",
-    )
-
-
 def _unregistered(identifier: str) -> Finding:
     return finding(
         "domain-unregistered",
@@ -209,31 +216,30 @@ def _as_error(found: Finding) -> WizardError:
     return WizardError(found.code, found.summary, found.hint, exit_code=ExitCode.NOT_PROPAGATED)
 
 
-def vantage(look: Look, probes: Probes) -> tuple[Finding, ...]:
-    """What resolvers of the world say, once every name server has everything: for information.
+def vantage(answers: Iterable[NameserverAnswer]) -> tuple[Finding, ...]:
+    """What is to be said of what resolvers of the world saw, once every name server was right.
 
-    Ask no sooner: a resolver that is asked for a record too early remembers that it is not there.
+    Args:
+        answers: of `Watch.vantage`.
     """
-    resolvers = dict.fromkeys((*probes.view.given, *probes.public))
-
-    def at(place: Place) -> Iterator[Finding]:
-        if found := bogus(place.zone.apex, probes):
-            yield found
-            return
-        for address in resolvers:
-            reply = probes.ask(place.located.asked, "TXT", address, RECURSIVELY)
-            values, ttl = reply.texts(place.name)
-            if reply.rcode not in {"NOERROR", "NXDOMAIN"} or place.wanted <= set(values):
-                continue
-            left = ttl if values else remembered(reply) or 0
-            yield finding(
-                "caches-behind",
-                f"The resolver {address} still remembers {place.name} as it was before, "
-                f"for {span(left)}.",
-                "That does no harm: authorities ask the name servers themselves.",
+    found: list[Finding] = []
+    for one in answers:
+        if UNVERIFIED in one.detail:
+            found.append(
+                finding(
+                    "dnssec-bogus",
+                    f"The resolver {one.nameserver} refuses {one.name}: {one.detail}.",
+                    "Compare the DS records at the registrar with the keys of the DNS provider.",
+                )
             )
-            return
-
-    every = places(look)[:MOST_PROBED]
-    found = [one for each in probes.each(lambda place: tuple(at(place)), every) for one in each]
-    return _few(sorted(dict.fromkeys(found), key=by_importance))
+        elif one.state in LACKING:
+            left = f" for {span(one.ttl)}" if one.ttl else ""
+            found.append(
+                finding(
+                    "caches-behind",
+                    f"The resolver {one.nameserver} still remembers {one.name} as it was "
+                    f"before{left}.",
+                    "That does no harm: authorities ask the name servers themselves.",
+                )
+            )
+    return _in_order(found)

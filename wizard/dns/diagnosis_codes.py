@@ -33,6 +33,7 @@ CODES: Final[dict[str, Meaning]] = {
     # CNAME and NS at the name.
     "cname-loop": Meaning("error", "the CNAMEs of the name lead in a circle"),
     "cname-dangling": Meaning("error", "the name's CNAME leads into a domain that is not there"),
+    "cname-missing": Meaning("error", "a CNAME that leads to the record is not served"),
     "cname-and-txt": Meaning("error", "CNAME and TXT stand at the same name"),
     "cname-at-challenge": Meaning("error", "a CNAME at the name leads elsewhere"),
     "ns-at-challenge": Meaning("error", "the name became a zone of its own on other servers"),
@@ -94,7 +95,7 @@ def finding(code: str, summary: str, hint: str, level: Level | None = None) -> F
 
 def by_importance(one: Finding) -> tuple[int, int]:
     """A key to sort findings with: what has to be mended first, what explains the rest first."""
-    return RANKS[one.level], PLACES[one.code]
+    return RANKS[one.level], PLACES.get(one.code, len(PLACES))
 
 
 def listed(names: "tuple[str, ...] | list[str]", most: int = 3) -> str:

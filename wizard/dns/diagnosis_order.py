@@ -7,9 +7,12 @@ from typing import Final
 
 from wizard.core.events import Finding
 from wizard.dns.diagnosis_codes import by_importance, finding, listed, span
+from wizard.pki.names import is_public_suffix
 
 SOON: Final = timedelta(hours=1)
 """With less time than that a person may not be through with a web form, and caches neither."""
+INSIDE: Final = frozenset({"local", "localhost", "internal", "lan", "home", "corp", "onion"})
+"""Top-level names that are never public (RFC 6761, RFC 6762, RFC 7686, ICANN)."""
 SKEW: Final = timedelta(minutes=5)
 MOST_FAILURES: Final = 5
 """Failed validations for a name, account and hour, with Let's Encrypt; one more in 12 minutes."""
@@ -33,7 +36,7 @@ def about_order(
         failures: failed validations of each name in the last hour.
         authority_time: what the authority's Date header said, just now.
     """
-    found = [*_redundant(names), *_expiry(now, expires), *_failures(failures or {})]
+    found = [*_unfit(names), *_redundant(names), *_expiry(now, expires), *_failures(failures or {})]
     if authority_time is not None and abs(authority_time - now) > SKEW:
         off = authority_time - now
         found.append(
@@ -45,6 +48,29 @@ def about_order(
             )
         )
     return tuple(sorted(found, key=by_importance))
+
+
+def not_public(name: str) -> Finding | None:
+    """Whether a name is in a domain that is nobody's, or in one that is everybody's."""
+    base = name.removeprefix("*.")
+    top = base.rpartition(".")[2]
+    if top in INSIDE:
+        return finding(
+            "name-not-public",
+            f"No public authority certifies {name}: names in .{top} are nobody's.",
+            "Use a domain of your own, or the strategy local-ca.",
+        )
+    if is_public_suffix(base):
+        return finding(
+            "name-public-suffix",
+            f"No public authority certifies {name}: {base} is a public suffix that many share.",
+            f"Use a domain of your own below it, such as example.{base}.",
+        )
+    return None
+
+
+def _unfit(names: Sequence[str]) -> Iterator[Finding]:
+    yield from filter(None, map(not_public, names))
 
 
 def _redundant(names: Sequence[str]) -> Iterator[Finding]:

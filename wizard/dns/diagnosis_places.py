@@ -1,16 +1,14 @@
 """A look, sorted by the places that records belong to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final
 
-import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 
 from wizard.dns.address import Address
 from wizard.dns.ask import Reply
-from wizard.dns.probes import plain
-from wizard.dns.propagation import Look, Served
+from wizard.dns.served import Served
 from wizard.dns.zone import Located, Zone
 
 TELLING: Final = frozenset({"ok", "partial", "wrong", "nodata", "nxdomain"})
@@ -31,6 +29,11 @@ class Place:
     def telling(self) -> tuple[Served, ...]:
         """The answers of servers that speak for the zone."""
         return tuple(one for one in self.served if one.answer.state in TELLING)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a server speaks for the zone, and each that does has everything."""
+        return bool(self.telling) and all(one.answer.state == "ok" for one in self.telling)
 
     @cached_property
     def leader(self) -> Served | None:
@@ -67,28 +70,16 @@ class Place:
     @cached_property
     def cname(self) -> str:
         """Where a CNAME at the name leads, as any server that speaks for the zone has it."""
-        found = (cname(one.reply, self.name) for one in self.telling if one.reply)
+        found = (one.reply.cname(self.name) for one in self.telling if one.reply)
         return next(filter(None, found), "")
 
 
-def places(look: Look) -> tuple[Place, ...]:
-    """Every name of a look, in order."""
+def places(served: Iterable[Served]) -> tuple[Place, ...]:
+    """Every name of a round, in order."""
     found: dict[Located, list[Served]] = {}
-    for one in look.served:
+    for one in served:
         found.setdefault(one.located, []).append(one)
     return tuple(Place(located, tuple(served)) for located, served in found.items())
-
-
-def cname(reply: Reply, name: str) -> str:
-    """Where the CNAME of a name leads; empty where there is none."""
-    return next(
-        (
-            plain(rrset[0].target)
-            for rrset in (reply.message.answer if reply.message else ())
-            if rrset.rdtype == dns.rdatatype.CNAME and plain(rrset.name) == name.lower()
-        ),
-        "",
-    )
 
 
 def circle(reply: Reply, name: str) -> tuple[str, ...]:
@@ -97,7 +88,7 @@ def circle(reply: Reply, name: str) -> tuple[str, ...]:
     A server that has all of them follows until it gives up, and answers SERVFAIL (BIND).
     """
     path = [name.lower()]
-    while target := cname(reply, path[-1]):
+    while target := reply.cname(path[-1]):
         path.append(target)
         if target in path[:-1]:
             return tuple(path)

@@ -9,7 +9,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Finding
 from wizard.dns.address import Address
 from wizard.dns.diagnosis_codes import finding
-from wizard.dns.diagnosis_places import Place, cname
+from wizard.dns.diagnosis_places import Place
 from wizard.dns.diagnosis_values import VAGUE, classify, value_findings
 from wizard.dns.probes import Probes
 from wizard.pki.names import is_public_suffix
@@ -69,7 +69,7 @@ def _instead(place: Place, probes: Probes, address: Address) -> Iterator[Finding
 def _cname(place: Place, probes: Probes) -> Iterator[Finding]:
     """A CNAME that was not there when the name was looked up, or that no delegation is."""
     name, target = place.name, place.cname
-    holders = [one for one in place.telling if one.reply and cname(one.reply, name)]
+    holders = [one for one in place.telling if one.reply and one.reply.cname(name)]
     first = holders[0]
     if first.reply and first.reply.texts(name)[0]:
         yield finding(
@@ -88,7 +88,7 @@ def _cname(place: Place, probes: Probes) -> Iterator[Finding]:
         return
     above = name.partition(".")[2]
     sibling = f"{probes.label}.{above}"
-    if cname(probes.ask(sibling, "TXT", first.address), sibling) == target:
+    if probes.ask(sibling, "TXT", first.address).cname(sibling) == target:
         yield finding(
             "wildcard-swallows",
             f"The CNAME of *.{above} (to {target}) answers for {name} at {first.host} until the "

@@ -4,19 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import ip_address
 from typing import Final
 
-import dns.flags
-
 from wizard.core.events import Finding
 from wizard.dns.address import Address
-from wizard.dns.ask import Reply
+from wizard.dns.ask import Reply, at_once
 from wizard.dns.diagnosis_codes import finding, listed
 from wizard.dns.diagnosis_places import Place, circle
 from wizard.dns.probes import KEEP, RARELY, RECURSIVELY, How, Probes, targets
-from wizard.dns.propagation import Served
+from wizard.dns.served import LACKING, Served
 from wizard.dns.zone import Zone
 
-NO_EDNS: Final = frozenset({"FORMERR", "NOTIMP", "BADVERS"})
-"""How servers from before EDNS refuse it (RFC 6891, 7)."""
 MIXED: Final = "pOmCeRt-CaSe"
 FAILED_STATES: Final = frozenset({"lame", "servfail", "timeout"})
 ASKED_RESOLVERS: Final = 3
@@ -61,6 +57,27 @@ def seen_in_look(places: Sequence[Place]) -> Iterator[Finding]:
 
 def _circle(one: Served) -> tuple[str, ...]:
     return circle(one.reply, one.located.name) if one.reply else ()
+
+
+def on_the_way(hops: Sequence[Served]) -> Iterator[Finding]:
+    """CNAMEs that lead to a record and that some server does not serve any more, or not yet."""
+    for name in dict.fromkeys(one.answer.name for one in hops):
+        here = [one for one in hops if one.answer.name == name]
+        behind = [f"{one.host} [{one.address}]" for one in here if one.answer.state in LACKING]
+        if not behind:
+            continue
+        (shown,) = here[0].wanted
+        is_spreading = any(one.answer.state == "ok" for one in here)
+        apex = here[0].located.zone.apex
+        yield finding(
+            "cname-missing",
+            f"{name} leads to the record by its {shown}, which {listed(behind)} "
+            f"{'lacks' if len(behind) == 1 else 'lack'}.",
+            f"Wait, if it is new; else see why not every name server of {apex} has it."
+            if is_spreading
+            else f"Create it again, or remove what is left of it and run again: {name} {shown}",
+            level="warning" if is_spreading else None,
+        )
 
 
 def _zones(places: Iterable[Place]) -> tuple[Zone, ...]:
@@ -134,7 +151,7 @@ def intercepted(places: Sequence[Place]) -> Finding | None:
     """Whether a resolver answers in the name servers' place: RA without AA, from all of them."""
     replies = [one.reply for place in places for one in place.served if one.reply]
     messages = [reply for reply in replies if reply.message is not None]
-    if not messages or not all(_is_resolver(reply) for reply in messages):
+    if not messages or not all(reply.is_rewritten for reply in messages):
         return None
     one = messages[0]
     return finding(
@@ -144,11 +161,6 @@ def intercepted(places: Sequence[Place]) -> Finding | None:
         "What it says does not count. Let port 53 out unchanged, or run this in another network; "
         "the order and its records stay the same.",
     )
-
-
-def _is_resolver(reply: Reply) -> bool:
-    flags = reply.message.flags if reply.message else 0
-    return bool(flags & dns.flags.RA) and not flags & dns.flags.AA
 
 
 def blocked(places: Sequence[Place], probes: Probes) -> Finding | None:
@@ -187,12 +199,14 @@ def disagreement(place: Place, probes: Probes) -> Finding | None:
     serials = dict(
         zip(
             addresses,
-            probes.each(lambda one: probes.serial(place.zone.apex, one), addresses),
+            at_once(lambda one: probes.serial(place.zone.apex, one), addresses),
             strict=True,
         )
     )
     newest = serials[leader.address]
     same = all(serials[one.address] == newest for one in behind)
+    if same and all(_has_caught_up(one, leader, probes) for one in behind):
+        return None
     lagging = listed(
         [f"{one.host} [{one.address}] (serial {serials[one.address]})" for one in behind]
     )
@@ -208,6 +222,13 @@ def disagreement(place: Place, probes: Probes) -> Finding | None:
     )
 
 
+def _has_caught_up(one: Served, leader: Served, probes: Probes) -> bool:
+    """Whether a server has since the look what the leader had."""
+    name = one.located.name
+    now = probes.ask(name, "TXT", one.address, keep=0.0).texts(name)[0]
+    return set(leader.answer.found) <= set(now)
+
+
 def abilities(places: Sequence[Place], probes: Probes) -> Iterator[Finding]:
     """Servers that answer, but not as authorities' resolvers want it: TCP, EDNS, upper case."""
     asked: dict[Address, tuple[Place, Served]] = {}
@@ -215,21 +236,18 @@ def abilities(places: Sequence[Place], probes: Probes) -> Iterator[Finding]:
         for one in place.served:
             if one.reply and one.reply.message is not None:
                 asked.setdefault(one.address, (place, one))
-    for found in probes.each(lambda item: tuple(_abilities(*item, probes)), asked.values()):
+    for found in at_once(lambda item: tuple(_abilities(*item, probes)), asked.values()):
         yield from found
 
 
 def _abilities(place: Place, one: Served, probes: Probes) -> Iterator[Finding]:
     who, apex, reply = f"{one.host} [{one.address}]", place.zone.apex, one.reply
-    if reply and reply.rcode in NO_EDNS:
-        without = probes.ask(apex, "SOA", one.address, How(edns=False), RARELY)
-        if without.rcode == "NOERROR":
-            yield finding(
-                "server-no-edns",
-                f"{who} refuses questions with EDNS ({reply.rcode}), which resolvers use today.",
-                f"Bring the software of {one.host} up to date, or the firewall in front of it.",
-            )
-        return
+    if refused := probes.edns_refusal(apex, one.reply) if one.reply else "":
+        yield finding(
+            "server-no-edns",
+            f"{who} refuses questions with EDNS ({refused}), which resolvers use today.",
+            f"Bring the software of {one.host} up to date, or the firewall in front of it.",
+        )
     if one.answer.state in FAILED_STATES:
         return
     by_tcp = probes.ask(apex, "SOA", one.address, How(tcp=True), RARELY)

@@ -2,20 +2,19 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
 
 import dns.exception
-import dns.flags
 import dns.message
 import dns.query
+import dns.rcode
 import dns.rdatatype
 import dns.rdtypes.ANY.SOA
 
 from wizard.core.errors import WizardError
 from wizard.dns.address import Address
-from wizard.dns.ask import PAYLOAD, Reply, has_route
+from wizard.dns.ask import PAYLOAD, UNREACHABLE, WITHOUT_EDNS, Reply, ask, has_route, plain
 from wizard.dns.zone import PUBLIC, Located, View
 
 KEEP: Final = 30.0
@@ -24,18 +23,14 @@ RARELY: Final = 300.0
 """The same for what hardly ever changes: name servers, signatures, what a server can do."""
 SECONDS: Final = 1.5
 """For one question. A server that takes longer says nothing to a diagnosis."""
-AT_ONCE: Final = 16
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class How(NamedTuple):
-    """How a question is put: RD, CD, over TCP, and whether with EDNS."""
+    """How a question is put: RD, CD, over TCP alone."""
 
     recurse: bool = False
     unchecked: bool = False
     tcp: bool = False
-    edns: bool = True
 
 
 PLAIN: Final = How()
@@ -62,6 +57,7 @@ class Probes:
         self._clock = clock
         self._known: dict[tuple[str, str, Address, How], tuple[float, Reply]] = {}
         self._silent: dict[tuple[Address, bool], float] = {}
+        self._refusals: dict[Address, str] = {}
         self._located: dict[str, tuple[float, Located | WizardError]] = {}
 
     def ask(
@@ -77,20 +73,22 @@ class Probes:
         if since is not None and now < since + KEEP:
             return Reply(address, None, "timeout")
         self.asked += 1
-        reply = _ask(name, kind, address, how)
-        # Without EDNS nothing but EDNS is tried out, and one bad answer is no silence.
-        if reply.trouble in {"timeout", "unreachable"} and how.edns:
+        reply = Reply(address, None, UNREACHABLE)
+        if has_route(address):
+            reply = ask(
+                name,
+                kind,
+                address,
+                recurse=how.recurse,
+                checking_disabled=how.unchecked,
+                seconds=SECONDS,
+                tries=1,
+                manner="tcp" if how.tcp else "udp",
+            )
+        if reply.trouble in {"timeout", UNREACHABLE}:
             self._silent[address, how.tcp] = now
         self._known[key] = now, reply
         return reply
-
-    def each(self, work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Does the same with every item, all at the same time; results come in order."""
-        found = list(items)
-        if len(found) < 2:  # noqa: PLR2004  no thread for one
-            return map(work, found)
-        with ThreadPoolExecutor(min(AT_ONCE, len(found))) as pool:
-            return iter(list(pool.map(work, found)))
 
     def locate(self, name: str, identifier: str) -> Located | WizardError:
         """Where the record for a name belongs as DNS is now, or why that cannot be said."""
@@ -105,6 +103,15 @@ class Probes:
             found = error
         self._located[name] = now, found
         return found
+
+    def edns_refusal(self, name: str, reply: Reply) -> str:
+        """The code with which a server refuses questions with EDNS; empty where it does not."""
+        if reply.message is None or reply.message.edns >= 0:
+            return ""
+        if reply.address not in self._refusals:
+            self.asked += 1
+            self._refusals[reply.address] = refuses_edns(name, reply.address)
+        return self._refusals[reply.address]
 
     def at_resolvers(self, name: str, kind: str, resolvers: Iterable[Address]) -> Reply | None:
         """What the first resolver that answers says; never of a name that is watched."""
@@ -139,25 +146,17 @@ class Probes:
         )
 
 
-def _ask(name: str, kind: str, address: Address, how: How) -> Reply:
-    if not has_route(address):
-        return Reply(address, None, "unreachable")
-    query = dns.message.make_query(name, kind, use_edns=0 if how.edns else False, payload=PAYLOAD)
-    query.flags &= ~dns.flags.RD
-    query.flags |= (dns.flags.RD if how.recurse else 0) | (dns.flags.CD if how.unchecked else 0)
-    where, port = address
+def refuses_edns(name: str, address: Address) -> str:
+    """The code with which a server refuses a question with EDNS; empty where it does not.
+
+    `ask` goes on without EDNS by itself, so that it is not seen there.
+    """
+    query = dns.message.make_query(name, "SOA", use_edns=0, payload=PAYLOAD)
     try:
-        if how.tcp:
-            message = dns.query.tcp(query, where, SECONDS, port)
-        else:
-            message = dns.query.udp(query, where, SECONDS, port, ignore_unexpected=True)
-    except dns.exception.Timeout:
-        return Reply(address, None, "timeout", how.tcp)
-    except (OSError, EOFError):
-        return Reply(address, None, "unreachable", how.tcp)
-    except dns.exception.DNSException:
-        return Reply(address, None, "garbled", how.tcp)
-    return Reply(address, message, over_tcp=how.tcp)
+        answer = dns.query.udp(query, address.ip, SECONDS, address.port, ignore_unexpected=True)
+    except (OSError, dns.exception.DNSException):
+        return ""
+    return dns.rcode.to_text(answer.rcode()) if answer.rcode() in WITHOUT_EDNS else ""
 
 
 def targets(reply: Reply, kind: str, *, authority: bool = False) -> frozenset[str]:
@@ -171,8 +170,3 @@ def targets(reply: Reply, kind: str, *, authority: bool = False) -> frozenset[st
         if rrset.rdtype == wanted
         for rdata in rrset
     )
-
-
-def plain(name: "dns.name.Name") -> str:
-    """A name as the rest writes it: small letters, no dot at the end."""
-    return name.to_text(omit_final_dot=True).lower()
