@@ -14,7 +14,7 @@ from wizard.core.events import Finding
 from wizard.dns.address import Address
 from wizard.dns.diagnosis import Probes, diagnose, vantage
 from wizard.dns.propagation import Look, Watch
-from wizard.dns.zone import Located, View
+from wizard.dns.zone import Located, Nameserver, View
 
 VALUE = "gfj9Xq-Rg85nM_V6lYZ0aBcDeFgHiJkLmNoPqRsTuVw"
 OTHER = "LPsIwTo7o8BoG0-vjCyGQGBWSVIPxI-i_X336eUOQZo"
@@ -107,3 +107,12 @@ def second_copy(lab: Lab, zone: LabZone, records: Iterable[Row]) -> str:
     options = f'{{ type primary; file "{zone.name}.inside"; }};'
     lab.other.rndc("addzone", zone.name, options)
     return lab.other.address
+
+
+def served_by(located: Located, *addresses: str) -> Located:
+    """The same place at other addresses, as when a network sends packets there."""
+    servers = tuple(
+        Nameserver(f"ns{number}.{located.zone.apex}", (Address(each),))
+        for number, each in enumerate(addresses)
+    )
+    return located._replace(zone=located.zone._replace(nameservers=servers))

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 from acme_lab import Pebble
+from conftest import Need
 from dns01_support import Install, names, records
 from dns_lab import Lab
+from provider_support import command_answers, texts
 
 pytestmark = pytest.mark.e2e
 
@@ -26,6 +28,45 @@ def test_dns_updates_bring_a_wildcard_without_a_person(install: Install) -> None
     with install.lab.inside():
         again = install.wizard("--answers", "answers.toml")
     assert "Nothing to do" in again.err
+
+
+def test_a_providers_api_brings_a_wildcard_without_a_person(install: Install, lab: Lab) -> None:
+    server, zone = lab.powerdns()
+    install.wizard.env = {
+        "API_KEY": server.api_key,
+        "POMCERT_DNS_01_PROVIDER_AUTH_TOKEN": "env:API_KEY",
+    }
+    install.answers(
+        f'name = "lexicon"\nprovider = "powerdns"\npdns_server = "{server.url}"', zone=zone
+    )
+    done = install.run()
+    assert done.status == 0, done.err
+    chain = install.wizard.folder / f"tls/_wildcard.{zone}.pem"
+    assert names(chain) == sorted([f"*.{zone}", zone])
+    assert "records removed" in done.err
+    assert texts(lab, server.address, f"_acme-challenge.{zone}") == []
+    assert server.api_key not in done.out + done.err
+    for kept in install.wizard.state.rglob("*"):
+        assert kept.is_dir() or server.api_key.encode() not in kept.read_bytes()
+    del install.wizard.env["POMCERT_DNS_01_PROVIDER_AUTH_TOKEN"]
+    # The timer has no answers but those of the first run.
+    with lab.inside():
+        renewed = install.wizard("renew", "--force")
+    assert renewed.status == 0, renewed.err
+
+
+def test_a_script_of_ones_own_brings_a_wildcard_without_a_person(
+    install: Install, need: Need
+) -> None:
+    need("nsupdate")
+    zone, folder = install.zone, install.wizard.folder
+    answers = {"name": "command", **command_answers(zone, folder)}
+    install.answers("\n".join(f'{key} = "{value}"' for key, value in answers.items()))
+    done = install.run()
+    assert done.status == 0, done.err
+    assert names(install.chain) == sorted([f"*.{zone.name}", zone.name])
+    assert "records removed" in done.err
+    assert texts(install.lab, zone.primary.address, f"_acme-challenge.{zone.name}") == []
 
 
 def test_by_hand_the_second_run_goes_on_with_the_same_values(install: Install) -> None:

@@ -17,15 +17,14 @@ from wizard.core.errors import ExitCode, WizardError
 from wizard.core.events import Finding, NameserverAnswer
 from wizard.dns.ask import at_once
 from wizard.dns.diagnosis_codes import CODES, by_importance, finding, listed, span
+from wizard.dns.diagnosis_domains import bogus, domain_findings
 from wizard.dns.diagnosis_order import not_public
 from wizard.dns.diagnosis_places import Place, places, remembered
 from wizard.dns.diagnosis_records import record_findings
 from wizard.dns.diagnosis_servers import (
     abilities,
     blocked,
-    bogus,
     disagreement,
-    domain_findings,
     intercepted,
     on_the_way,
     seen_in_look,

@@ -97,6 +97,7 @@ class Watch:
         self._clock = clock
         self._started = self._located = clock()
         self._opens_at = self._started + hold
+        self._judged = self._started - RARELY
         self._clean_since: float | None = None
         self._is_spreading = False
         self._has_opened = False
@@ -242,11 +243,13 @@ class Watch:
 
     def _is_shut(self, view: View, served: Sequence[Served]) -> bool:
         """Whether name servers cannot be asked at all from here, and the world can."""
-        if any(one.answer.state not in {"timeout", "skipped", "lame"} for one in served):
+        is_mute = all(one.answer.state in {"timeout", "skipped", "lame"} for one in served)
+        now = self._clock()
+        if not is_mute or now < self._judged + RARELY:
             return False
-        for place in self.wanted:
-            view.judge(place.zone, (one.reply for one in served if one.reply is not None))
-            break
+        self._judged = now
+        zone = next(iter(self.wanted)).zone
+        view.judge(zone, (one.reply for one in served if one.reply is not None))
         return view.port_53 != "open"
 
     def _look_by_https(self, view: View) -> Look:

@@ -31,6 +31,30 @@ VERDICTS: Final = {
     "refused": Sign("✗", "refused", "$error"),
     "unknown": Sign("?", "unknown", "$warning"),
 }
+TO_REMOVE: Final = Sign("-", "to remove", "$warning")
+SERVES: Final = {
+    "ok": Sign("✓", "has all", "$success"),
+    "partial": Sign("…", "lacks", "$warning"),
+    "wrong": Sign("✗", "has others", "$error"),
+    "nodata": Sign("…", "not there yet", "$warning"),
+    "nxdomain": Sign("…", "not there yet", "$warning"),
+    "referral": Sign("!", "refers on", "$warning"),
+    "lame": Sign("!", "not its zone", "$warning"),
+    "servfail": Sign("!", "fails", "$warning"),
+    "timeout": Sign("!", "no answer", "$warning"),
+    "skipped": Sign("·", "not reachable", "$foreground-faint"),
+}
+"""What a name server does with a record, by `NameserverAnswer.state`."""
+LEVELS: Final = {
+    "error": Sign("✗", "to mend", "$error"),
+    "warning": Sign("!", "mind", "$warning"),
+    "info": Sign("·", "note", "$accent"),
+}
+ORDER: Final = {
+    "valid": Sign("✓", "valid", "$success"),
+    "invalid": Sign("✗", "invalid", "$error"),
+}
+"""The states of an order that are ends; all others go on."""
 OUTCOMES: Final = {
     "done": ("Done", "The certificate is in place and works."),
     "nothing-to-do": ("Nothing to do", "Everything is as your answers ask for."),
@@ -39,6 +63,10 @@ OUTCOMES: Final = {
     "waiting": ("Waiting for you", "Nothing is lost: run it again to go on from here."),
     "needs-cleanup": ("This needs your hand", "Something could not be taken back; see below."),
 }
+KEPT: Final = (
+    "Nothing is lost",
+    "The order is kept and its records stay the same: run it again to go on from here.",
+)
 PARTLY: Final = (
     "Done, except for what is listed here",
     "The certificate is in place and works; not every client trusts it yet.",

@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TTL: Final = "60"
+TTL: Final = 60
 """In seconds, so that the values of a rehearsal are forgotten before the real ones are asked for.
 
 Not every provider takes one so short; then the library's own is tried, which all of them take.
 """
 SECONDS: Final = 60.0
 """For one call: the library itself waits forever."""
+LONGEST: Final = 300
+"""How many characters of what a provider said an error shows."""
 
 
 class Lexicon:
@@ -83,7 +85,7 @@ class Lexicon:
             except WizardError as error:
                 if error.code != "provider-failed":
                     raise
-                with self._opened(zone, "") as there:
+                with self._opened(zone) as there:
                     there.create(here)
 
     def remove(self, records: Sequence[Txt]) -> None:
@@ -93,11 +95,11 @@ class Lexicon:
             WizardError: as `publish`.
         """
         for zone, here in _by_zone(records).items():
-            with self._opened(zone, TTL) as there:
+            with self._opened(zone) as there:
                 there.delete(here)
 
     @contextmanager
-    def _opened(self, zone: str, ttl: str) -> "Iterator[_Opened]":
+    def _opened(self, zone: str, ttl: int | None = None) -> "Iterator[_Opened]":
         """The zone at the provider, logged in."""
         from lexicon.config import ConfigResolver  # noqa: PLC0415  only where it was chosen
 
@@ -216,8 +218,10 @@ class _Opened:
             case AuthenticationError():
                 return self._unauthenticated(text)
             case HTTPError() if error.response is not None:
-                later = error.response.headers.get("Retry-After", "")
-                return self._status(error.response.status_code, text, later, verb)
+                reply = error.response
+                later = reply.headers.get("Retry-After", "")
+                text = self._scrubbed(f"status {reply.status_code}: {reply.text[:LONGEST]}")
+                return self._status(reply.status_code, text, later, verb)
             case RequestException() if isinstance(error, ValueError):
                 return self._failed(text)
             case OSError():
@@ -228,9 +232,9 @@ class _Opened:
     def _status(self, status: int, text: str, later: str, verb: str) -> WizardError:
         match status:
             case 401 | 403:
-                return self._unauthenticated(f"status {status}")
+                return self._unauthenticated(text)
             case 404 | 422 if verb == "open":
-                return self._zone_unknown(f"status {status}")
+                return self._zone_unknown(text)
             case 429:
                 return WizardError(
                     "provider-rate-limited",
@@ -240,7 +244,7 @@ class _Opened:
             case _ if status >= 500:  # noqa: PLR2004  RFC 9110, 15.6
                 return WizardError(
                     "provider-unavailable",
-                    f"{self._provider} is out of order: status {status}.",
+                    f"{self._provider} is out of order: {text}",
                     "Run again later: the order goes on with the same records.",
                 )
         return self._failed(text)
@@ -284,7 +288,7 @@ class _Opened:
         for secret in self._secrets:
             for form in (secret, quote(secret, safe=""), quote_plus(secret)):
                 text = text.replace(form, "…")
-        return " ".join(re.sub(r"\?\S*", "", text).split())[:300]
+        return " ".join(re.sub(r"\?\S*", "", text).split())[:LONGEST]
 
 
 def _by_zone(records: Sequence[Txt]) -> Mapping[str, list[Txt]]:

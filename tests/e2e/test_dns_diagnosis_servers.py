@@ -1,0 +1,314 @@
+"""Diagnoses of name servers, of domains, and of the way to them; small liars show what no BIND does."""
+
+import functools
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rrset
+import pytest
+from dns_diagnosis_support import (
+    CHALLENGE,
+    RESOLVER,
+    VALUE,
+    Watched,
+    relay,
+    second_copy,
+    served_by,
+)
+from dns_lab import Lab
+
+from wizard.core.errors import WizardError
+from wizard.dns import propagation
+from wizard.dns.ask import ask
+from wizard.dns.diagnosis import Probes, diagnose, explain
+from wizard.dns.zone import View
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers that do not answer are given up soon."""
+    soon = functools.partial(ask, seconds=0.1)
+    monkeypatch.setattr(propagation, "ask", soon)
+
+
+@pytest.fixture
+def closing() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+# ── name servers ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_secondary_lags(lab: Lab) -> None:
+    made = lab.zone()
+    watched = Watched(lab, made.name)
+    with made.frozen_secondary():
+        made.add(CHALLENGE, "TXT", VALUE)
+        (found,) = watched.findings()
+        assert (found.code, found.level) == ("nameservers-disagree", "info")
+        serials = [made.serial(server) for server in (lab.primary, lab.secondary)]
+        assert f"ns1.{made.name} (serial {serials[0]})" in found.summary
+        assert f"ns2.{made.name} [127.0.0.4] (serial {serials[1]})" in found.summary
+    assert watched.findings() == ()
+
+
+def test_servers_with_the_same_serial_and_other_records(lab: Lab) -> None:
+    """A lag passes; two sources of one zone do not."""
+    made = lab.zone(
+        records=[(CHALLENGE, "TXT", VALUE)], nameservers={"ns1": (lab.primary.address,)}
+    )
+    address = second_copy(lab, made, [])
+    watched = Watched(lab, made.name).moved(lambda one: served_by(one, "127.0.0.3", address))
+    found = watched.one("nameservers-disagree")
+    assert found.level == "warning"
+    assert found.summary.count("serial 1)") == 2
+    made.add("other", "TXT", "x")
+    watched.probes = Probes(watched.view)
+    assert watched.one("nameservers-disagree").level == "info"
+
+
+def test_a_secondary_that_has_just_caught_up_is_not_accused(lab: Lab) -> None:
+    made = lab.zone()
+    watched = Watched(lab, made.name)
+    with made.frozen_secondary():
+        made.add(CHALLENGE, "TXT", VALUE)
+        look = watched.look()
+    with lab.inside():
+        assert diagnose(look, watched.probes) == ()
+
+
+@pytest.mark.parametrize("kind", ["refusing", "lame"])
+def test_a_server_that_does_not_serve_the_zone(lab: Lab, kind: str) -> None:
+    bad = getattr(lab, kind)
+    made = lab.zone(
+        records=[(CHALLENGE, "TXT", VALUE)], nameservers={"ns1": ("127.0.0.3",), "bad": (bad,)}
+    )
+    (found,) = Watched(lab, made.name).findings()
+    assert (found.code, found.level) == ("server-lame", "warning")
+    assert f"bad.{made.name} [{bad}]" in found.summary
+
+
+def test_a_server_that_fails(lab: Lab) -> None:
+    made = lab.zone(
+        records=[(CHALLENGE, "TXT", VALUE)],
+        nameservers={"ns1": ("127.0.0.3",), "bad": (lab.failing,)},
+    )
+    (found,) = Watched(lab, made.name).findings()
+    assert found.code == "server-servfail"
+    assert f"bad.{made.name} [{lab.failing}]" in found.summary
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_server_that_does_not_answer(lab: Lab) -> None:
+    made = lab.zone(records=[(CHALLENGE, "TXT", VALUE)])
+    watched = Watched(lab, made.name)
+    with lab.secondary.silent():
+        (found,) = watched.findings()
+        assert watched.look().ready
+    assert (found.code, found.level) == ("server-timeout", "warning")
+    assert f"ns2.{made.name} [127.0.0.4], a name server of {made.name}, does not" in found.summary
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_server_with_an_address_that_does_not_answer_is_no_more_than_that(lab: Lab) -> None:
+    with lab.silent() as silent:
+        made = lab.zone(
+            records=[(CHALLENGE, "TXT", VALUE)], nameservers={"ns1": ("127.0.0.3", silent)}
+        )
+        assert Watched(lab, made.name).one("server-timeout").level == "info"
+
+
+def test_a_server_without_an_address(lab: Lab) -> None:
+    made = lab.zone(
+        records=[(CHALLENGE, "TXT", VALUE)],
+        nameservers={"ns1": ("127.0.0.3",), "gone.nobody-has-this.com": ()},
+    )
+    (found,) = Watched(lab, made.name).findings()
+    assert found.code == "server-no-address"
+    assert "gone.nobody-has-this.com" in found.summary
+
+
+def test_a_server_without_tcp(lab: Lab, closing: ExitStack) -> None:
+    address = relay(lab, closing, lambda _, answer, tcp: None if tcp else answer)
+    made = lab.zone(nameservers={"ns1": (address,), "ns0": ("127.0.0.3",)})
+    watched = Watched(lab, made.name)
+    found = watched.one("server-no-tcp")
+    assert f"ns1.{made.name} [{address}]" in found.summary
+    made.add(CHALLENGE, "TXT", VALUE)
+    assert watched.findings() == ()
+
+
+def test_a_server_without_edns(lab: Lab, closing: ExitStack) -> None:
+    def refuse(
+        query: dns.message.Message,
+        answer: dns.message.Message,
+        tcp: bool,  # noqa: ARG001, FBT001
+    ) -> dns.message.Message:
+        if query.edns >= 0:
+            answer = dns.message.make_response(query)
+            answer.use_edns(edns=False)
+            answer.set_rcode(dns.rcode.FORMERR)
+        return answer
+
+    made = lab.zone(nameservers={"ns1": (relay(lab, closing, refuse),), "ns0": ("127.0.0.3",)})
+    assert f"ns1.{made.name}" in Watched(lab, made.name).one("server-no-edns").summary
+
+
+def test_a_server_that_changes_the_case_of_questions(lab: Lab, closing: ExitStack) -> None:
+    def lower(
+        _query: dns.message.Message,
+        answer: dns.message.Message,
+        tcp: bool,  # noqa: ARG001, FBT001
+    ) -> dns.message.Message:
+        asked = answer.question[0]
+        name = dns.name.from_text(asked.name.to_text().lower())
+        answer.question[0] = dns.rrset.RRset(name, asked.rdclass, asked.rdtype)
+        return answer
+
+    made = lab.zone(nameservers={"ns1": (relay(lab, closing, lower),), "ns0": ("127.0.0.3",)})
+    found = Watched(lab, made.name).one("case-not-preserved")
+    assert f"ns1.{made.name}" in found.summary
+
+
+# ── the domain, and the way to it ────────────────────────────────────────────────────────────────
+
+
+def test_the_record_at_a_provider_that_the_domain_is_not_delegated_to(lab: Lab) -> None:
+    made = lab.zone(
+        nameservers={"old": (lab.other.address,), "ns1": ("127.0.0.3",)},
+        delegated={"ns1": ("127.0.0.3",)},
+    )
+    watched = Watched(lab, made.name)
+    with made.frozen_secondary():
+        made.add(CHALLENGE, "TXT", VALUE)
+        found = watched.one("not-authoritative-provider")
+        assert found.summary.startswith(f"old.{made.name} has the record")
+        assert f"delegated to ns1.{made.name}" in found.summary
+
+
+def test_registrar_and_zone_name_different_servers(lab: Lab) -> None:
+    made = lab.zone(delegated={"ns1": ("127.0.0.3",)})
+    found = Watched(lab, made.name).one("delegation-differs")
+    assert f"names ns1.{made.name}, the zone itself ns1.{made.name} and ns2.{made.name}" in (
+        found.summary
+    )
+
+
+def test_signatures_that_do_not_verify(lab: Lab) -> None:
+    made = lab.zone(dnssec="bogus")
+    view = View([RESOLVER], [lab.primary.address])
+    assert made.name in Watched(lab, made.name, view=view).one("dnssec-bogus").summary
+    with pytest.raises(WizardError) as raised:
+        Watched(lab, made.name)
+    with lab.inside():
+        error = explain(raised.value, f"a.{made.name}", Probes(View([RESOLVER])))
+    assert error.code == "dnssec-bogus"
+    assert f"signatures of {made.name} do" in error.summary
+
+
+def test_a_record_in_the_copy_inside_only(lab: Lab) -> None:
+    made = lab.zone()
+    inside = second_copy(lab, made, [(CHALLENGE, "TXT", VALUE)])
+    found = Watched(lab, made.name, view=View([RESOLVER, inside])).one("split-horizon")
+    assert f"only at {inside}" in found.summary
+    assert f"ns1.{made.name}" in found.hint
+
+
+def test_a_zone_that_has_other_servers_inside(lab: Lab) -> None:
+    made = lab.zone()
+    inside = second_copy(lab, made, [])
+    found = Watched(lab, made.name, view=View([inside, RESOLVER])).one("split-horizon")
+    assert f"is at inside.{made.name}" in found.summary
+    assert f"at ns1.{made.name} and ns2.{made.name}" in found.summary
+
+
+def test_a_network_that_lets_no_dns_out(lab: Lab) -> None:
+    made = lab.zone()
+    watched = Watched(lab, made.name)
+    with lab.blocked_port_53():
+        (found,) = watched.findings()
+    assert (found.code, found.level) == ("port-53-blocked", "error")
+
+
+def test_values_are_explained_over_https_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = lab.zone(records=[(CHALLENGE, "TXT", f'"{VALUE}"')])
+    watched = Watched(lab, made.name, f"www.{made.name}")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(lab.https_root))
+    with lab.blocked_port_53():
+        told = [(found.code, found.level) for found in watched.findings()]
+    assert told == [
+        ("value-quoted", "error"),
+        ("port-53-blocked", "warning"),
+        ("nxdomain-everywhere", "info"),
+    ]
+
+
+def test_a_network_that_lets_not_even_resolvers_be_asked(lab: Lab) -> None:
+    probes = Probes(View(["1.0.0.1"]))
+    with lab.blocked_port_53(), lab.inside():
+        with pytest.raises(WizardError) as raised:
+            probes.view.locate("_acme-challenge.example.com", "example.com")
+        assert explain(raised.value, "example.com", probes).code == "port-53-blocked"
+
+
+def test_a_network_that_answers_in_the_name_servers_place(lab: Lab) -> None:
+    made = lab.zone()
+    watched = Watched(lab, made.name).moved(lambda one: served_by(one, RESOLVER, "9.9.9.9"))
+    (found,) = watched.findings()
+    assert found.code == "port-53-intercepted"
+    assert RESOLVER in found.summary
+
+
+def test_a_domain_that_nobody_has(lab: Lab) -> None:
+    (found,) = Watched(lab, "www.nobody-has-this.com").findings()
+    assert found.code == "domain-unregistered"
+    assert found.summary.startswith("nobody-has-this.com is not")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("host.local", "name-not-public"), ("host.nosuchtopleveldomain", "domain-unregistered")],
+)
+def test_a_name_outside_the_public_dns(lab: Lab, name: str, code: str) -> None:
+    probes = Probes(View([RESOLVER]))
+    with lab.inside():
+        with pytest.raises(WizardError) as raised:
+            probes.view.locate(f"{CHALLENGE}.{name}", name)
+        assert explain(raised.value, name, probes).code == code
+
+
+# ── once it is there ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_resolver_that_was_asked_too_early_remembers(lab: Lab) -> None:
+    made = lab.zone(negative_ttl=120)
+    watched = Watched(lab, made.name)
+    lab.ask(RESOLVER, f"{CHALLENGE}.{made.name}", "TXT", recurse=True)
+    made.add(CHALLENGE, "TXT", VALUE)
+    (found,) = watched.vantage()
+    assert (found.code, found.level) == ("caches-behind", "info")
+    assert f"{CHALLENGE}.{made.name}" in found.summary
+
+
+def test_a_resolver_that_refuses_what_dnssec_does_not_verify(lab: Lab) -> None:
+    made = lab.zone(records=[(CHALLENGE, "TXT", VALUE)], dnssec="bogus")
+    watched = Watched(lab, made.name, view=View([RESOLVER], [lab.primary.address]))
+    assert watched.findings() == ()
+    (found,) = watched.vantage()
+    assert (found.code, found.level) == ("dnssec-bogus", "error")
+
+
+def test_findings_come_the_most_important_first(lab: Lab) -> None:
+    made = lab.zone(
+        records=[(CHALLENGE, "TXT", f'"{VALUE}"')],
+        nameservers={"ns1": ("127.0.0.3",), "bad": (lab.refusing,)},
+    )
+    found = Watched(lab, made.name, f"a.b.{made.name}").findings()
+    assert [one.level for one in found] == ["error", "error", "warning", "info"]
