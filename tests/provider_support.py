@@ -17,7 +17,6 @@ from wizard.core.system import System
 from wizard.dns.providers.base import Provider, Txt
 
 PREFIX = "dns_01.provider."
-SECRET = "SECRETSECRETSECRETSECRET"
 HOOK = """#!/bin/sh -eu
 # As people write them for certbot: it knows nothing but its variables.
 nsupdate -y "$(cat "$(dirname "$0")/key")" <<END

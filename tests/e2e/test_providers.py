@@ -2,14 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import dns.rcode
 import pytest
 from acme_lab import Pebble
 from conftest import Need
-from dns01_support import Install, names
+from dns01_support import Install, names, records
 from dns_lab import Lab
 from dns_zones import LabZone
 from provider_support import (
@@ -128,9 +128,9 @@ def test_a_zone_is_changed_by_one_message_however_many_names(
     lab: Lab, zone: LabZone, tmp_path: Path
 ) -> None:
     before = zone.serial(zone.primary)
-    records = [txt(zone.name, "one", "two", name=f"_acme-challenge.h{each}") for each in range(100)]
+    wanted = [txt(zone.name, "one", "two", name=f"_acme-challenge.h{each}") for each in range(100)]
     with lab.inside():
-        provider("rfc2136", rfc2136_answers(zone, tmp_path)).publish(records)
+        provider("rfc2136", rfc2136_answers(zone, tmp_path)).publish(wanted)
     assert before is not None
     assert zone.serial(zone.primary) == before + 1
     zone.settled()
@@ -259,18 +259,33 @@ def test_an_api_that_never_answers_is_not_waited_for(
 # ── the whole wizard ───────────────────────────────────────────────────────────────────────────
 
 
+def lines(name: str, answers: Mapping[str, Value]) -> str:
+    """A provider in an answers file."""
+    return "\n".join(f'{key} = "{value}"' for key, value in {"name": name, **answers}.items())
+
+
 def test_hooks_of_certbot_bring_a_wildcard(
     tmp_path: Path, lab: Lab, authority: Pebble, need: Need
 ) -> None:
     need("nsupdate")
     install = Install(tmp_path, lab, authority, lab.zone())
-    told_to_hooks = command_answers(install.zone, tmp_path)
-    answers = {"name": "command", **told_to_hooks}
-    install.answers("\n".join(f'{key} = "{value}"' for key, value in answers.items()))
+    install.answers(lines("command", command_answers(install.zone, tmp_path)))
     done = install.run()
     assert done.status == 0, done.err
     assert names(install.chain) == sorted([f"*.{install.zone.name}", install.zone.name])
     assert texts(lab, install.zone.primary.address, f"_acme-challenge.{install.zone.name}") == []
+
+
+def test_the_api_of_powerdns_brings_a_wildcard(tmp_path: Path, lab: Lab, authority: Pebble) -> None:
+    server, target = lab.powerdns()
+    proved = lab.zone(records=[("_acme-challenge", "CNAME", f"proof.{target}.")])
+    install = Install(tmp_path, lab, authority, proved)
+    install.answers(lines("lexicon", lexicon_answers(server.url, server.api_key, tmp_path)))
+    done = install.run("--json")
+    assert done.status == 0, done.out
+    assert names(install.chain) == sorted([f"*.{proved.name}", proved.name])
+    assert texts(lab, server.address, f"proof.{target}") == []
+    assert server.api_key not in f"{done.out}{done.err}"
 
 
 def test_a_hook_that_fails_ends_the_run_and_the_order_stays(
@@ -278,14 +293,14 @@ def test_a_hook_that_fails_ends_the_run_and_the_order_stays(
 ) -> None:
     need("nsupdate")
     install = Install(tmp_path, lab, authority, lab.zone())
-    answers = {"name": "command", **command_answers(install.zone, tmp_path)}
-    install.answers("\n".join(f'{key} = "{value}"' for key, value in answers.items()))
+    install.answers(lines("command", command_answers(install.zone, tmp_path)))
     working = (tmp_path / "auth").read_text()
     hook(tmp_path, "auth", "#!/bin/sh\necho no credentials >&2\nexit 7\n")
-    failed = install.run()
+    failed = install.run("--json")
     assert failed.status == 1
-    assert "status 7" in failed.err
-    assert "no credentials" in failed.err
-    (tmp_path / "auth").write_text(working)
-    assert install.run().status == 0
-    print(sorted(map(str, tmp_path.rglob("*"))))
+    assert "status 7 when it had to publish" in failed.out
+    assert "it said: no credentials" in failed.out
+    hook(tmp_path, "auth", working)
+    mended = install.run("--json")
+    assert mended.status == 0, mended.out
+    assert records(mended.rows()) == records(failed.rows())

@@ -18,8 +18,8 @@ from wizard.dns.providers.base import Provider, Txt
 
 WRITES = """#!/bin/sh
 { env | grep -E '^(CERTBOT|POMCERT)_' | sort; echo; } >> "$(dirname "$0")/calls"
+echo progress >&2
 echo "id of $CERTBOT_VALIDATION"
-echo "progress" >&2
 """
 RECORDS = [
     Txt(

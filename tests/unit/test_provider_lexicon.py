@@ -5,6 +5,7 @@ The library itself speaks to an HTTP server of the tests that can be as odd as p
 
 import importlib.util
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -204,6 +205,16 @@ def test_the_librarys_own_variables_change_nothing(
     monkeypatch.setenv("LEXICON_POWERDNS_PDNS_SERVER", "http://192.0.2.1")
     publish(api, "one")
     assert api.values == [ONE]
+
+
+def test_nothing_of_a_call_is_logged_or_printed(
+    api: Api, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        publish(api, "one", "two")
+        logging.getLogger("lexicon").debug("heard again")
+    assert [record.message for record in caplog.records] == ["heard again"]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_secret_that_is_missing_is_told_before_anything_is_called(api: Api) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 TTL: Final = 60
 SECONDS: Final = 10.0
+UDP_SECONDS: Final = 3.0
 USUAL: Final = "hmac-sha256"
 ALGORITHMS: Final = {
     USUAL: "what tsig-keygen makes",
@@ -205,9 +206,9 @@ def _exchange(update: "dns.update.UpdateMessage", address: Address) -> "dns.mess
     import dns.query  # noqa: PLC0415
     import dns.tsig  # noqa: PLC0415
 
-    for send in (dns.query.tcp, dns.query.udp):
+    for send, seconds in ((dns.query.tcp, SECONDS), (dns.query.udp, UDP_SECONDS)):
         try:
-            return send(update, address.ip, SECONDS, address.port)
+            return send(update, address.ip, seconds, address.port)
         except dns.tsig.PeerError:
             raise
         except (OSError, EOFError, dns.exception.DNSException):
