@@ -1,4 +1,4 @@
-"""Diagnoses of name servers, of domains, and of the way to them; small liars show what no BIND does."""
+"""Diagnoses of name servers, of domains and of the way there; liars show what no BIND does."""
 
 import functools
 from collections.abc import Iterator
@@ -8,8 +8,10 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
+from conftest import REPOSITORY
 from dns_diagnosis_support import (
     CHALLENGE,
     RESOLVER,
@@ -22,9 +24,9 @@ from dns_diagnosis_support import (
 from dns_lab import Lab
 
 from wizard.core.errors import WizardError
-from wizard.dns import propagation
+from wizard.dns import caa, propagation
 from wizard.dns.ask import ask
-from wizard.dns.diagnosis import Probes, diagnose, explain
+from wizard.dns.diagnosis import CODES, Probes, diagnose, explain
 from wizard.dns.zone import View
 
 pytestmark = pytest.mark.e2e
@@ -312,3 +314,72 @@ def test_findings_come_the_most_important_first(lab: Lab) -> None:
     )
     found = Watched(lab, made.name, f"a.b.{made.name}").findings()
     assert [one.level for one in found] == ["error", "error", "warning", "info"]
+
+
+# ── CAA ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def forbidden(lab: Lab, *names: str) -> str:
+    """The code with which CAA stops letsencrypt.org; empty where it does not."""
+    with lab.inside():
+        try:
+            caa.check(
+                names, ["letsencrypt.org"], View([RESOLVER]), account_url="https://ca.example/1"
+            )
+        except WizardError as error:
+            return error.code
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("", '0 issue "letsencrypt.org"'),
+        ("", '0 iodef "mailto:hostmaster@example.com"'),
+        ("caa-forbids", '0 issue "sectigo.com"'),
+        ("caa-forbids-wildcard", '0 issuewild ";"'),
+        ("caa-other-account", '0 issue "letsencrypt.org; accounturi=https://ca.example/2"'),
+        ("caa-other-method", '0 issue "letsencrypt.org; validationmethods=http-01"'),
+        ("caa-critical", '128 tomorrow "x"'),
+    ],
+)
+def test_caa_is_looked_up_as_authorities_do(lab: Lab, code: str, value: str) -> None:
+    made = lab.zone(records=[("@", "CAA", value), ("open", "CAA", '0 issue "letsencrypt.org"')])
+    # The nearest records above a name decide, and only they.
+    assert forbidden(lab, f"*.a.b.{made.name}") == code
+    assert not forbidden(lab, f"www.open.{made.name}")
+
+
+def test_a_zone_without_caa_is_open_to_all(lab: Lab) -> None:
+    made = lab.zone()
+    assert not forbidden(lab, made.name, f"*.{made.name}")
+
+
+def test_caa_that_cannot_be_looked_up(lab: Lab, closing: ExitStack) -> None:
+    def refuse(
+        query: dns.message.Message,
+        answer: dns.message.Message,
+        tcp: bool,  # noqa: ARG001, FBT001
+    ) -> dns.message.Message:
+        if query.question[0].rdtype == dns.rdatatype.CAA:
+            answer = dns.message.make_response(query)
+            answer.set_rcode(dns.rcode.NOTIMP)
+        return answer
+
+    address = relay(lab, closing, refuse)
+    # The relay hands on the primary's zone, which names the relay alone as its server.
+    made = lab.zone(nameservers={"ns1": ("127.0.0.3",)}, delegated={"ns1": (address,)})
+    made.add("ns1", "A", address)
+    made.remove("ns1", "A", "127.0.0.3")
+    lab.flush(made.name)
+    assert forbidden(lab, made.name) == "caa-lookup-failed"
+
+
+def test_every_code_is_shown_by_a_test() -> None:
+    files = (
+        "e2e/test_dns_diagnosis.py",
+        "e2e/test_dns_diagnosis_servers.py",
+        "unit/test_dns_diagnosis.py",
+    )
+    texts = [(REPOSITORY / "tests" / each).read_text() for each in files]
+    assert [code for code in CODES if not any(f'"{code}"' in text for text in texts)] == []

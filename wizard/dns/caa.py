@@ -20,9 +20,12 @@ KNOWN: Final = frozenset(
 )
 """Tags in IANA's registry; one that is not there and critical forbids everything."""
 DOMAIN: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*"
-VALUE: Final = re.compile(rf"[ \t]*(?P<domain>{DOMAIN})?[ \t]*(?:;(?P<rest>.*))?", re.I | re.S)
+VALUE: Final = re.compile(
+    rf"[ \t]*(?P<domain>{DOMAIN})?[ \t]*(?:;(?P<rest>.*))?", re.IGNORECASE | re.DOTALL
+)
 PARAMETER: Final = re.compile(
-    r"[ \t]*([a-z0-9][a-z0-9-]*)[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)[ \t]*", re.I
+    r"[ \t]*([a-z0-9][a-z0-9-]*)[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)[ \t]*",
+    re.IGNORECASE,
 )
 SHOWN: Final = 3
 
@@ -98,7 +101,7 @@ def check(
             method=method,
         )
         if found is not None:
-            raise _refused(name, policy, found, identities, account_url, method)
+            raise _refused(name, policy, found, identities, account_url=account_url, method=method)
     return warnings
 
 
@@ -228,6 +231,7 @@ def _refused(
     policy: Policy,
     found: Refusal,
     identities: Sequence[str],
+    *,
     account_url: str,
     method: str,
 ) -> WizardError:
@@ -246,8 +250,10 @@ def _refused(
         ),
         "caa-other-account": (
             f"CAA of {owner} lets only another account of {who} issue for {name}: {found.told_by}",
-            f"Put this account into the record, or add one for it: {owner} CAA 0 {tag} "
-            f'"{who}; accounturi={account_url}"',
+            (
+                f"Put this account into the record, or add one for it: {owner} CAA 0 {tag} "
+                f'"{who}; accounturi={account_url}"'
+            ),
         ),
         "caa-other-method": (
             f"CAA of {owner} does not let {name} be proved by {method}: {found.told_by}",

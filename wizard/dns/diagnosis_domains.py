@@ -56,6 +56,7 @@ def _horizon(zone: Zone, lacking: Sequence[Place], probes: Probes) -> Iterator[F
     """Whether the world sees other name servers than this machine (split horizon)."""
     own = [address for address in probes.view.resolvers if address not in probes.public]
     served = {address for _, address in zone.addresses}
+    hosts = [server.host for server in zone.nameservers]
     for address in own:
         inside = probes.ask(zone.apex, "SOA", address, RECURSIVELY, RARELY)
         if address in served or not inside.is_authoritative:
@@ -67,21 +68,20 @@ def _horizon(zone: Zone, lacking: Sequence[Place], probes: Probes) -> Iterator[F
                 "split-horizon",
                 f"The record {place.name} is only at {address}, in the copy of {zone.apex} that "
                 "this network keeps for itself.",
-                f"Create it in the public zone as well, at {listed([server.host for server in zone.nameservers])}.",
+                f"Create it in the public zone as well, at {listed(hosts)}.",
             )
             return
     public = probes.at_resolvers(zone.apex, "NS", probes.public) if own else None
     if public is None:
         return
-    hosts = {server.host for server in zone.nameservers}
     outside = targets(public, "NS")
-    if hosts & outside and not _has_other_addresses(zone, probes):
+    if outside.intersection(hosts) and not _has_other_addresses(zone, probes):
         return
     there = f"at {listed(sorted(outside))}" if outside else "not at all"
     yield finding(
         "split-horizon",
-        f"From here {zone.apex} is at {listed(sorted(hosts))}, but the world finds it {there}"
-        f"{', with other addresses' if hosts & outside else ''}.",
+        f"From here {zone.apex} is at {listed(hosts)}, but the world finds it {there}"
+        f"{', with other addresses' if outside.intersection(hosts) else ''}.",
         "Create the record in the public zone. To watch what the world sees, set dns.resolvers "
         "to a public resolver.",
     )
