@@ -18,7 +18,7 @@ from wizard.core.events import Finding, NameserverAnswer
 from wizard.dns.ask import at_once
 from wizard.dns.diagnosis_codes import CODES, by_importance, finding, listed, span
 from wizard.dns.diagnosis_domains import bogus, domain_findings
-from wizard.dns.diagnosis_order import not_public
+from wizard.dns.diagnosis_order import about_order, not_public
 from wizard.dns.diagnosis_places import Place, places, remembered
 from wizard.dns.diagnosis_records import record_findings
 from wizard.dns.diagnosis_servers import (
@@ -35,7 +35,7 @@ from wizard.dns.propagation import Look
 from wizard.dns.served import LACKING
 from wizard.dns.zone import Zone
 
-__all__ = ["CODES", "Probes", "diagnose", "explain", "vantage"]
+__all__ = ["CODES", "Probes", "about_order", "diagnose", "explain", "vantage"]
 
 MOST_PROBED: Final = 4
 """Names for which more is asked; what is wrong with a hundred is mostly wrong with the first."""

@@ -200,6 +200,7 @@ class Obtain(Lasting):
 
         answers = self.wanted.answers
         self._view = View(answers.texts("dns.resolvers"), answers.texts("dns.authoritative"))
+        self._probes = Probes(self._view)
         places = self._places(order, self._view)
         self._records = tuple(
             DnsRecord(
@@ -218,7 +219,6 @@ class Obtain(Lasting):
         wanted: dict[Located, frozenset[str]] = {}
         for txt, place in places:
             wanted[place] = wanted.get(place, frozenset()) | {txt.value}
-        self._probes = Probes(self._view)
         self._watch = Watch(wanted, settle_owed=publisher.settles)
         if not publisher.is_manual:
             records = [_txt(place, places) for place in wanted]
@@ -233,7 +233,12 @@ class Obtain(Lasting):
         found: dict[str, Located] = {}
         for txt in order.txt():
             if txt.name not in found:
-                found[txt.name] = view.locate(txt.name, txt.identifiers[0].removeprefix("*."))
+                try:
+                    found[txt.name] = view.locate(txt.name, txt.identifiers[0].removeprefix("*."))
+                except WizardError as error:
+                    from wizard.dns.diagnosis import explain  # noqa: PLC0415  seldom needed
+
+                    raise explain(error, txt.name.partition(".")[2], self._probes) from error
         return [(txt, found[txt.name]) for txt in order.txt()]
 
     def _wait_for_records(
@@ -251,7 +256,7 @@ class Obtain(Lasting):
             pause = 0.0 if look.ready else max(0.0, min(self._watch.pause(), left))
             yield DnsChecked(
                 look.answers,
-                self._findings(look),
+                self._findings(look, order),
                 look.ready,
                 round(pause),
                 self._system.now().isoformat(),
@@ -270,13 +275,14 @@ class Obtain(Lasting):
                     exit_code=ExitCode.INTERRUPTED,
                 )
 
-    def _findings(self, look: "Look") -> tuple[Finding, ...]:
+    def _findings(self, look: "Look", order: "Order") -> tuple[Finding, ...]:
         """What is wrong with the records; a round in which nothing is costs no question more."""
         if look.clean:
             return ()
-        from wizard.dns.diagnosis import diagnose  # noqa: PLC0415  only where something is missing
+        from wizard.dns.diagnosis import about_order, diagnose  # noqa: PLC0415  seldom needed
 
-        return diagnose(look, self._probes, old_values=old_values(self.directory))
+        found = diagnose(look, self._probes, old_values=old_values(self.directory))
+        return found + about_order(self.wanted.names, now=self._system.now(), expires=order.expires)
 
     def _out_of_time(self, publisher: "Provider") -> WizardError:
         if publisher.is_manual:
