@@ -206,7 +206,9 @@ class View:
             return zone, ""
         for rrset in _authority(reply):
             apex = _plain(rrset.name)
-            is_below = apex != zone.apex and (name == apex or name.endswith(f".{apex}"))
+            # A lame server refers upwards; only what lies below the zone is a delegation.
+            is_inside = name == apex or name.endswith(f".{apex}")
+            is_below = is_inside and apex.endswith(f".{zone.apex}")
             if is_below and rrset.rdtype == dns.rdatatype.NS and not reply.is_authoritative:
                 return self._step(name, self._child(apex, rrset))
             if is_below and rrset.rdtype == dns.rdatatype.SOA and not self.authoritative:
