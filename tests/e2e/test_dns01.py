@@ -9,6 +9,8 @@ from dns01_support import Install, names, records
 from dns_lab import Lab
 from provider_support import command_answers, texts
 
+from wizard.dns.zone import View
+
 pytestmark = pytest.mark.e2e
 
 
@@ -89,3 +91,11 @@ def test_by_hand_the_second_run_goes_on_with_the_same_values(install: Install) -
     assert second.status == 0, second.out + second.err
     assert records(second.rows()) == wanted
     assert names(install.chain)
+
+
+def test_a_server_that_refers_upwards_is_not_followed(lab: Lab) -> None:
+    zone = lab.zone(nameservers={"ns1": (lab.lame,), "ns2": ("127.0.0.3",)})
+    name = f"_acme-challenge.{zone.name}"
+    with lab.inside():
+        found = View(["127.0.0.53"]).locate(name, zone.name)
+    assert (found.name, found.zone.apex) == (name, zone.name)
