@@ -47,8 +47,8 @@ class WizardApp(App[int]):
     """Walks a session from the welcome to the proof."""
 
     TITLE = "pomcert-wizard"
-    CSS_PATH = "wizard.tcss"
     # Lists that the base class does not declare as of the class.
+    CSS_PATH = ["wizard.tcss", "challenge.tcss"]  # noqa: RUF012
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-medium"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -190,6 +190,7 @@ class WizardApp(App[int]):
             "Every file is restored as it was before that run.",
             lambda _: settle(session.system, session.journal, may_ask=True),
             (),
+            session.system.now,
         )
         await self._show(RunScreen(self._place(WELCOME), job))
 
@@ -199,7 +200,8 @@ class WizardApp(App[int]):
             return self.session.apply(plan, may_ask=True, control=control)
 
         actions = [(action.id, action.title) for action in plan.actions]
-        job = Job("Applying the plan", "Each change is recorded first.", start, actions)
+        reason, now = "Each change is recorded first.", self.session.system.now
+        job = Job("Applying the plan", reason, start, actions, now)
         await self._show(RunScreen(self._way._replace(at=len(self._way.titles) - 2), job))
 
     @on(RunEnded)

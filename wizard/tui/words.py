@@ -31,6 +31,31 @@ VERDICTS: Final = {
     "refused": Sign("✗", "refused", "$error"),
     "unknown": Sign("?", "unknown", "$warning"),
 }
+TO_REMOVE: Final = Sign("-", "to remove", "$warning")
+SERVES: Final = {
+    "ok": Sign("✓", "has", "$success"),
+    "partial": Sign("…", "lacks value", "$warning"),
+    "wrong": Sign("✗", "has others", "$error"),
+    "nodata": Sign("…", "not there yet", "$warning"),
+    "nxdomain": Sign("…", "not there yet", "$warning"),
+    "referral": Sign("!", "refers on", "$warning"),
+    "lame": Sign("!", "not its zone", "$warning"),
+    "servfail": Sign("!", "fails", "$warning"),
+    "timeout": Sign("!", "no answer", "$warning"),
+    "skipped": Sign("·", "unreachable", "$foreground-faint"),
+}
+"""What a name server does with a record, by `NameserverAnswer.state`."""
+SERVED: Final = Sign("✓", "served", "$success")
+LEVELS: Final = {
+    "error": Sign("✗", "wrong", "$error"),
+    "warning": Sign("!", "warning", "$warning"),
+    "info": Sign("·", "note", "$accent"),
+}
+ORDER: Final = {
+    "valid": Sign("✓", "valid", "$success"),
+    "invalid": Sign("✗", "invalid", "$error"),
+}
+"""The states of an order that are ends; all others go on."""
 OUTCOMES: Final = {
     "done": ("Done", "The certificate is in place and works."),
     "nothing-to-do": ("Nothing to do", "Everything is as your answers ask for."),
@@ -39,6 +64,10 @@ OUTCOMES: Final = {
     "waiting": ("Waiting for you", "Nothing is lost: run it again to go on from here."),
     "needs-cleanup": ("This needs your hand", "Something could not be taken back; see below."),
 }
+KEPT: Final = (
+    "Stopped; nothing is lost",
+    "The order is kept and its records stay the same: run it again to go on from here.",
+)
 PARTLY: Final = (
     "Done, except for what is listed here",
     "The certificate is in place and works; not every client trusts it yet.",

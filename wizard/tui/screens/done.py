@@ -1,32 +1,55 @@
 """The end: what was done, the proof, and what to do next."""
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from wizard.core.errors import ExitCode
 from wizard.core.events import (
     ActionFailed,
     ActionSkipped,
+    DnsRecord,
+    DnsRecords,
     Event,
     Finished,
     NextStep,
+    OrderChanged,
     Proof,
     RecordsLeft,
     still_to_do,
 )
 from wizard.tui.screens.base import Body, Help, Place, WizardScreen
 from wizard.tui.screens.review import Save
+from wizard.tui.widgets.challenge import MANUAL
 from wizard.tui.widgets.rows import Line, Row
-from wizard.tui.words import FAILED, LEFT_OUT, OUTCOMES, PARTLY, VERDICTS, Sign
+from wizard.tui.words import (
+    FAILED,
+    KEPT,
+    LEFT_OUT,
+    OUTCOMES,
+    PARTLY,
+    TO_REMOVE,
+    VERDICTS,
+    Sign,
+)
+
+NO_LONGER: Final = "DNS records that are needed no longer"
 
 
 def end_of(events: Iterable[Event]) -> Finished:
     """How a run ended."""
     return next(event for event in events if isinstance(event, Finished))
+
+
+def is_kept(events: Iterable[Event]) -> bool:
+    """Whether an order is open that the next run goes on with."""
+    changes = [event.what for event in events if isinstance(event, OrderChanged)]
+    return "order" in changes and changes[-1] != "certificate"
 
 
 class DoneScreen(WizardScreen):
@@ -50,8 +73,16 @@ class DoneScreen(WizardScreen):
         self.events, self._repeat = events, repeat
         self._end = end_of(events)
         self.heading, self.reason = OUTCOMES[self._end.outcome]
+        self._goes_on = self._end.outcome == "waiting" or (
+            self._end.exit_code == ExitCode.INTERRUPTED and is_kept(events)
+        )
         if self._end.outcome == "done" and self._end.exit_code:
             self.heading, self.reason = PARTLY
+        if self._goes_on:
+            self.heading, self.reason = KEPT
+            if self._end.outcome == "waiting":
+                self.heading = OUTCOMES["waiting"][0]
+            self.events = tuple(event for event in events if not _is_stop(event))
 
     def body(self) -> ComposeResult:
         """What went wrong or was left, the proof, what comes next."""
@@ -63,6 +94,8 @@ class DoneScreen(WizardScreen):
                 yield Line(line, sign="")
 
     def _next_steps(self) -> tuple[NextStep, ...]:
+        if self._goes_on:
+            return tuple(_to_go_on(self.events, self._repeat))
         if self._end.outcome != "done":
             return ()
         return (*self._end.next_steps, NextStep("Do the same without a person", self._repeat))
@@ -113,6 +146,29 @@ class DoneScreen(WizardScreen):
             yield from (f"    {part}" for part in line.splitlines())
 
 
+def _is_stop(event: Event) -> bool:
+    """Whether it only says that a person stopped the run, which the person knows."""
+    return isinstance(event, ActionFailed) and event.code == "interrupted"
+
+
+def _to_go_on(events: Iterable[Event], repeat: str) -> Iterator[NextStep]:
+    """The records that are yet to be created by hand, and how the order is gone on with."""
+    asked = [event for event in events if isinstance(event, DnsRecords)][-1:]
+    for event in asked:
+        if event.provider == MANUAL:
+            yield NextStep("Create, if they are not there yet", "\n".join(_plain(event.records)))
+    until = "".join(f" before {_moment(event.expires)}" for event in asked)
+    yield NextStep(f"Go on from here{until}", repeat)
+
+
+def _plain(records: Iterable[DnsRecord]) -> Iterator[str]:
+    return (f"{one.name}  {one.type}  {one.value}" for one in records)
+
+
+def _moment(at: str) -> str:
+    return f"{datetime.fromisoformat(at):%Y-%m-%d %H:%M} UTC"
+
+
 def _lines(event: Event) -> Iterator[str]:
     match event:
         case Proof(client=client, detail=detail, fix=fix) if fix:
@@ -120,6 +176,9 @@ def _lines(event: Event) -> Iterator[str]:
             yield f"    {fix}"
         case ActionSkipped() | ActionFailed():
             yield from still_to_do(event)
+        case RecordsLeft(records=records, by_hand=True):
+            yield f"{NO_LONGER}:"
+            yield from (f"    {line}" for line in _plain(records))
         case _:
             pass
 
@@ -136,8 +195,8 @@ def _row(event: Event) -> Iterator[Row]:
         case ActionFailed(title=title, code=code, summary=summary, hint=hint):
             yield _told(FAILED, title, f"\n{summary} [{code}]\n{hint}")
         case RecordsLeft(records=records, by_hand=True):
-            names = "".join(f"\n{one.name}  {one.type}  {one.value}" for one in records)
-            yield _told(LEFT_OUT, "DNS records that may be removed now", names)
+            yield _told(TO_REMOVE, NO_LONGER, "")
+            yield from (Line(line, sign="") for line in _plain(records))
         case _:
             pass
 
