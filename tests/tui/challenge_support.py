@@ -79,6 +79,7 @@ class Scripted(Session):
         super().__init__(system, state, given)
         self.script: Sequence[Event | Pause] = ()
         self.looks = 0
+        self.end: Finished | None = None
         self._control = Control()
 
     def go_on(self) -> None:
@@ -155,6 +156,9 @@ class Scripted(Session):
                 yield Finished("rolled-back", 130, "0001")
                 return
             self.looks += 1
+        if self.end is not None:
+            yield self.end
+            return
         yield ActionDone(first.id, first.title)
         for action in others:
             yield ActionStarted(action.id, action.title)

@@ -17,8 +17,10 @@ from tui.challenge_support import (
     wildcard,
 )
 from tui.support import SIZES, Desk, wizard
-from wizard.core.events import Finding, RecordsLeft
+from wizard.core.events import ActionFailed, Finding, Finished, NameserverAnswer, RecordsLeft
+from wizard.tui.screens.base import Body
 from wizard.tui.screens.done import DoneScreen
+from wizard.tui.words import SERVES
 
 
 @pytest.fixture
@@ -176,4 +178,64 @@ async def test_what_a_name_server_says_steers_no_terminal(order: Scripted) -> No
         assert r"\x1b]52;c;eA==\x07" in driver.words()
         assert "[red]Mend[/]." in driver.words()
         assert "\x1b" not in driver.text()
+        await driver.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("code", "provider"),
+    [("waiting-for-records", "manual"), ("not-propagated", "rfc2136")],
+    ids=str,
+)
+async def test_a_run_that_waits_has_not_failed(order: Scripted, code: str, provider: str) -> None:
+    failed = ActionFailed("run", "the run", code, "Not all is there.", "Wait a bit.", fatal=True)
+    order.script = [*ordered(), order.asks(provider=provider), failed, PAUSE]
+    order.end = Finished("waiting", 3, "0001")
+    async with wizard(order) as driver:
+        await start(driver)
+        order.go_on()
+        await driver.rest()
+        assert isinstance(driver.app.screen, DoneScreen), driver.text()
+        words = driver.words()
+        assert "Waiting for you" in words
+        assert "Not all is there." in words
+        assert "… the run waits" in words
+        assert "failed" not in words
+        assert "Go on from here before" in words
+        assert all(driver.shows(value) == (provider == "manual") for value in VALUES)
+
+
+@pytest.mark.parametrize("state", SERVES)
+async def test_every_state_of_a_name_server_has_a_sign_and_a_word(
+    order: Scripted, state: str
+) -> None:
+    told = answer(SERVERS[0], state, VALUES if state == "ok" else ())
+    order.script = [order.asks(), order.looked([told, answer(SERVERS[2], "nodata")]), PAUSE]
+    async with wizard(order, (60, 24)) as driver:
+        await start(driver)
+        sign = SERVES[state]
+        await driver.sees(f"{sign.glyph} {sign.word}")
+        assert "ns1.example.net 192.0.2.53" in driver.words()
+        await driver.press("escape")
+
+
+async def test_of_a_hundred_names_the_first_that_lack_something_are_told(order: Scripted) -> None:
+    names = [f"_acme-challenge.h{n}.example.com" for n in range(100)]
+    servers = [(f"ns{n}.example.net", f"192.0.2.{n}") for n in range(8)]
+    looked = [
+        NameserverAnswer(name, *server, "nodata", (), VALUES[:1], 0, "")
+        for name in names
+        for server in servers
+    ]
+    # The name that is complete is not the one to be told of.
+    looked[:8] = [one._replace(state="ok", found=VALUES[:1], missing=()) for one in looked[:8]]
+    records = [record(VALUES[0], name, name.removesuffix(".example.com")) for name in names]
+    order.script = [order.asks(records), order.looked(looked), PAUSE]
+    async with wizard(order) as driver:
+        await start(driver)
+        await driver.sees("0 of 8 have all · ")
+        await driver.press("h", running=True)
+        assert driver.app.clipboard == "_acme-challenge.h0"
+        driver.one(Body, "Challenge Body").scroll_end(animate=False)
+        await driver.sees("and 95 names more, 1 of them complete")
+        assert "… on 0 of 8 _acme-challenge.h5.example.com" in driver.words()
         await driver.press("escape")

@@ -31,6 +31,9 @@ VERDICTS: Final = {
     "refused": Sign("✗", "refused", "$error"),
     "unknown": Sign("?", "unknown", "$warning"),
 }
+WAITS: Final = Sign("…", "waits", "$warning")
+HALTS: Final = {"waiting-for-records": WAITS, "not-propagated": WAITS}
+"""How a run stopped that has not failed, by the code of its error."""
 TO_REMOVE: Final = Sign("-", "to remove", "$warning")
 SERVES: Final = {
     "ok": Sign("✓", "has", "$success"),

@@ -29,6 +29,7 @@ from wizard.tui.widgets.challenge import MANUAL
 from wizard.tui.widgets.rows import Line, Row
 from wizard.tui.words import (
     FAILED,
+    HALTS,
     KEPT,
     LEFT_OUT,
     OUTCOMES,
@@ -193,7 +194,7 @@ def _row(event: Event) -> Iterator[Row]:
             yield _told(LEFT_OUT, title, f"\n{reason}. In a root shell:")
             yield from (Line(command) for command in commands)
         case ActionFailed(title=title, code=code, summary=summary, hint=hint):
-            yield _told(FAILED, title, f"\n{summary} [{code}]\n{hint}")
+            yield _told(HALTS.get(code, FAILED), title, f"\n{summary} [{code}]\n{hint}")
         case RecordsLeft(records=records, by_hand=True):
             yield _told(TO_REMOVE, NO_LONGER, "")
             yield from (Line(line, sign="") for line in _plain(records))

@@ -38,6 +38,7 @@ from wizard.tui.widgets.rows import Row
 from wizard.tui.words import (
     DONE,
     FAILED,
+    HALTS,
     LEFT_OUT,
     ORDER,
     SERVED,
@@ -203,8 +204,8 @@ class RunScreen(WizardScreen):
                 await self._state(name, title, DONE, done=True)
             case ActionSkipped(id=name, title=title, reason=reason):
                 await self._state(name, title, LEFT_OUT, reason, done=True)
-            case ActionFailed(id=name, title=title, summary=summary):
-                await self._state(name, title, FAILED, summary, done=True)
+            case ActionFailed(id=name, title=title, code=code, summary=summary):
+                await self._state(name, title, HALTS.get(code, FAILED), summary, done=True)
             case ActionUndone(id=name, title=title):
                 await self._state(name, title, TAKEN_BACK)
             case Proof(client=client, verdict=verdict, detail=detail):

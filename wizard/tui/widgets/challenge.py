@@ -53,6 +53,8 @@ class Challenge(Vertical):
         self._now = now
         self._checked: DnsChecked | None = None
         self._is_looking = True
+        self._count = ""
+        self._said: dict[Static, str] = {}
         self._head = Static("", classes="label", markup=False)
         self._servers = NameServers(in_order(asked.records))
         self._findings = Findings()
@@ -126,17 +128,29 @@ class Challenge(Vertical):
         if checked is not None:
             age = max(timedelta(), now - datetime.fromisoformat(checked.at))
             count = tally(checked.answers, len(self.asked.records))
-            self._head.update(f"Name servers · {count} · looked {span(age)} ago")
+            self._count = count
+            self._say(self._head, f"Name servers · {count} · looked {span(age)} ago")
             await self._servers.look(checked, age)
-        self._countdown.update(Content(" · ".join(self._times(now))))
+        self._say(self._countdown, " · ".join(self._times(now)))
+
+    def _say(self, line: Static, text: str) -> None:
+        """Changes a line; only one of another length can move what is around it.
+
+        A hundred names are half a second's work to lay out, and this is done every second.
+        """
+        before, self._said[line] = self._said.get(line, ""), text
+        if text != before:
+            line.update(Content(text), layout=len(text) != len(before))
 
     def _times(self, now: datetime) -> list[str]:
-        said = [self._next_look(now)]
+        body = self.query_one(Body).region
+        is_told = not self._count or body.contains_region(self._head.region)
+        said = [*(() if is_told else (self._count,)), self._next_look(now)]
         left = datetime.fromisoformat((self._checked or self.asked).expires) - now
         said.append(
             f"the order ends in {span(left)}" if left > timedelta() else "the order is over"
         )
-        if self._findings.region.bottom > self.query_one(Body).region.bottom:
+        if self._findings.region.bottom > body.bottom:
             said.append("↓ more below")
         return said
 

@@ -13,6 +13,8 @@ from wizard.tui.widgets.rows import Row
 from wizard.tui.words import LEVELS, SERVES, Sign
 
 UNASKED: Final = "skipped"
+MOST: Final = 40
+"""Lines of a table; more than these nobody reads, and each of them makes every key slower."""
 FEW: Final = {1: "it", 2: "both"}
 
 
@@ -60,16 +62,23 @@ class NameServers(Table):
 
     def _lines(self, answers: Sequence[NameserverAnswer], age: timedelta) -> Iterator[Line]:
         names = [(name, list(of)) for name, of in groupby(answers, lambda one: one.name)]
-        for name, of_name in names:
-            single = len(names) == 1
-            if not single:
-                yield _summary(name, of_name)
-            for answer in of_name:
-                if single or answer.state not in {"ok", UNASKED}:
-                    yield self._line(answer, age, inner=not single)
+        if len(names) == 1:
+            yield from (self._line(answer, age, inner=False) for answer in answers)
+            return
+        if len(names) > MOST:
+            names.sort(key=lambda item: _is_complete(item[1]))
+        told = 0
+        for at, (name, of_name) in enumerate(names):
+            if told >= MOST:
+                yield _others([of for _, of in names[at:]])
+                return
+            yield _summary(name, of_name)
+            lacking = [one for one in of_name if one.state not in {"ok", UNASKED}]
+            yield from (self._line(one, age, inner=True) for one in lacking)
+            told += 1 + len(lacking)
 
     def _line(self, answer: NameserverAnswer, age: timedelta, *, inner: bool) -> Line:
-        left = max(0, answer.ttl - int(age.total_seconds()))
+        left = max(0, answer.ttl - round(age.total_seconds()))
         more = [f"TTL {left} s"] if answer.ttl else []
         more += [readable(answer.detail)] if answer.detail else []
         text = Content.assemble(
@@ -112,6 +121,19 @@ def _summary(name: str, answers: Sequence[NameserverAnswer]) -> Line:
     if good < of or not of:
         sign = Sign("…", f"on {good} of {of}", "$warning")
     return Line(_mark(sign), Content(name))
+
+
+def _is_complete(answers: Sequence[NameserverAnswer]) -> bool:
+    good, of = _served(answers)
+    return bool(of) and good == of
+
+
+def _others(names: Sequence[Sequence[NameserverAnswer]]) -> Line:
+    """The names that have no line of their own."""
+    complete = sum(map(_is_complete, names))
+    which = "name" if len(names) == 1 else "names"
+    text = f"and {len(names)} {which} more, {complete} of them complete"
+    return Line(Content(""), Content(text))
 
 
 def _served(answers: Sequence[NameserverAnswer]) -> tuple[int, int]:
