@@ -20,6 +20,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 import cairosvg  # noqa: E402
+from tui.challenge_support import start, wildcard  # noqa: E402
 from tui.support import Driver, Staged, StillDesk, cut_off, wizard  # noqa: E402
 
 from wizard.core.answers import Answers  # noqa: E402
@@ -161,9 +162,33 @@ async def trouble(camera: Camera) -> None:
         camera.take(driver, "25-cut-off")
 
 
+async def challenge(camera: Camera) -> None:
+    """The records of an order: waited for, proved, and done with; and a run that was stopped."""
+    desk = session().system
+    assert isinstance(desk, StillDesk)
+    staged = wildcard(desk)
+    staged.script = staged.whole()
+    async with wizard(staged, camera.size) as driver:
+        await start(driver)
+        await driver.press("1", running=True)
+        camera.take(driver, "13-records")
+        await driver.press("c", running=True)
+        await driver.sees("*.corp.example.com")
+        camera.take(driver, "14-proved")
+        staged.go_on()
+        await driver.until(DoneScreen, "f24")
+        camera.take(driver, "27-records-to-remove")
+    staged.script = staged.whole()
+    async with wizard(staged, camera.size) as driver:
+        await start(driver)
+        await driver.press("escape")
+        await driver.until(DoneScreen, "f24")
+        camera.take(driver, "26-stopped")
+
+
 async def main() -> None:
     """Every scene at every size."""
-    scenes: tuple[Callable[[Camera], Awaitable[None]], ...] = (path, details, trouble)
+    scenes: tuple[Callable[[Camera], Awaitable[None]], ...] = (path, details, trouble, challenge)
     for size in SIZES:
         for scene in scenes:
             await scene(Camera(size))

@@ -317,7 +317,7 @@ class Driver:
 
     def shows(self, value: str) -> bool:
         """Whether a value can be read in full, wherever its lines were wrapped."""
-        body = self.app.screen.query_one(Body).region
+        body = next(one.region for one in self.app.screen.query(Body) if one.region.area)
         strips = self.app.screen._compositor.render_strips()[body.y : body.bottom]
         text = "".join(strip.crop(body.x, body.right).text for strip in strips)
         return "".join(value.split()) in re.sub(r"[\s▌▁▂▃▄▅▆▇█]+", "", text)

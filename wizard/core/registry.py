@@ -31,6 +31,7 @@ PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",
     "rfc2136": "wizard.dns.providers.rfc2136:Rfc2136",
     "command": "wizard.dns.providers.command:Command",
+    "lexicon": "wizard.dns.providers.lexicon:Lexicon",
 }
 UNDO: Final = {
     "file": "wizard.core.actions:RestoreFile",

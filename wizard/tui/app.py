@@ -47,8 +47,8 @@ class WizardApp(App[int]):
     """Walks a session from the welcome to the proof."""
 
     TITLE = "pomcert-wizard"
-    CSS_PATH = "wizard.tcss"
     # Lists that the base class does not declare as of the class.
+    CSS_PATH = ["wizard.tcss", "challenge.tcss"]  # noqa: RUF012
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (22, "-medium"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -31,10 +31,13 @@ VERDICTS: Final = {
     "refused": Sign("✗", "refused", "$error"),
     "unknown": Sign("?", "unknown", "$warning"),
 }
+WAITS: Final = Sign("…", "waits", "$warning")
+HALTS: Final = {"waiting-for-records": WAITS, "not-propagated": WAITS}
+"""How a run stopped that has not failed, by the code of its error."""
 TO_REMOVE: Final = Sign("-", "to remove", "$warning")
 SERVES: Final = {
-    "ok": Sign("✓", "has all", "$success"),
-    "partial": Sign("…", "lacks", "$warning"),
+    "ok": Sign("✓", "has", "$success"),
+    "partial": Sign("…", "lacks value", "$warning"),
     "wrong": Sign("✗", "has others", "$error"),
     "nodata": Sign("…", "not there yet", "$warning"),
     "nxdomain": Sign("…", "not there yet", "$warning"),
@@ -42,12 +45,13 @@ SERVES: Final = {
     "lame": Sign("!", "not its zone", "$warning"),
     "servfail": Sign("!", "fails", "$warning"),
     "timeout": Sign("!", "no answer", "$warning"),
-    "skipped": Sign("·", "not reachable", "$foreground-faint"),
+    "skipped": Sign("·", "unreachable", "$foreground-faint"),
 }
 """What a name server does with a record, by `NameserverAnswer.state`."""
+SERVED: Final = Sign("✓", "served", "$success")
 LEVELS: Final = {
-    "error": Sign("✗", "to mend", "$error"),
-    "warning": Sign("!", "mind", "$warning"),
+    "error": Sign("✗", "wrong", "$error"),
+    "warning": Sign("!", "warning", "$warning"),
     "info": Sign("·", "note", "$accent"),
 }
 ORDER: Final = {
@@ -64,7 +68,7 @@ OUTCOMES: Final = {
     "needs-cleanup": ("This needs your hand", "Something could not be taken back; see below."),
 }
 KEPT: Final = (
-    "Nothing is lost",
+    "Stopped; nothing is lost",
     "The order is kept and its records stay the same: run it again to go on from here.",
 )
 PARTLY: Final = (

@@ -29,6 +29,7 @@ from wizard.tui.widgets.challenge import MANUAL
 from wizard.tui.widgets.rows import Line, Row
 from wizard.tui.words import (
     FAILED,
+    HALTS,
     KEPT,
     LEFT_OUT,
     OUTCOMES,
@@ -37,7 +38,6 @@ from wizard.tui.words import (
     VERDICTS,
     Sign,
 )
-
 
 NO_LONGER: Final = "DNS records that are needed no longer"
 
@@ -81,6 +81,8 @@ class DoneScreen(WizardScreen):
             self.heading, self.reason = PARTLY
         if self._goes_on:
             self.heading, self.reason = KEPT
+            if self._end.outcome == "waiting":
+                self.heading = OUTCOMES["waiting"][0]
             self.events = tuple(event for event in events if not _is_stop(event))
 
     def body(self) -> ComposeResult:
@@ -192,7 +194,7 @@ def _row(event: Event) -> Iterator[Row]:
             yield _told(LEFT_OUT, title, f"\n{reason}. In a root shell:")
             yield from (Line(command) for command in commands)
         case ActionFailed(title=title, code=code, summary=summary, hint=hint):
-            yield _told(FAILED, title, f"\n{summary} [{code}]\n{hint}")
+            yield _told(HALTS.get(code, FAILED), title, f"\n{summary} [{code}]\n{hint}")
         case RecordsLeft(records=records, by_hand=True):
             yield _told(TO_REMOVE, NO_LONGER, "")
             yield from (Line(line, sign="") for line in _plain(records))

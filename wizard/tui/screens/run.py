@@ -38,8 +38,10 @@ from wizard.tui.widgets.rows import Row
 from wizard.tui.words import (
     DONE,
     FAILED,
+    HALTS,
     LEFT_OUT,
     ORDER,
+    SERVED,
     TAKEN_BACK,
     TODO,
     VERDICTS,
@@ -202,8 +204,8 @@ class RunScreen(WizardScreen):
                 await self._state(name, title, DONE, done=True)
             case ActionSkipped(id=name, title=title, reason=reason):
                 await self._state(name, title, LEFT_OUT, reason, done=True)
-            case ActionFailed(id=name, title=title, summary=summary):
-                await self._state(name, title, FAILED, summary, done=True)
+            case ActionFailed(id=name, title=title, code=code, summary=summary):
+                await self._state(name, title, HALTS.get(code, FAILED), summary, done=True)
             case ActionUndone(id=name, title=title):
                 await self._state(name, title, TAKEN_BACK)
             case Proof(client=client, verdict=verdict, detail=detail):
@@ -216,7 +218,9 @@ class RunScreen(WizardScreen):
         match event:
             case DnsRecords():
                 await self._open(event)
-            case DnsChecked(ready=True):
+            case DnsChecked(ready=True) if self._panel is not None:
+                about = f"{self._panel.asked.authority}: records"
+                await self._inner(about, "records", SERVED, "on every name server that answers")
                 await self._close()
             case DnsChecked() if self._panel is not None:
                 await self._panel.show(event)
@@ -233,6 +237,7 @@ class RunScreen(WizardScreen):
         self.add_class("-challenge")
         self._head(self._panel.heading, self._panel.reason)
         self._panel.records.focus(scroll_visible=False)
+        self.tell("The sign at the left copies what stands beside it.")
         self.refresh_bindings()
 
     async def _close(self) -> None:
@@ -252,11 +257,14 @@ class RunScreen(WizardScreen):
         self.query_one("#reason", Static).update(Content(reason))
 
     async def _order(self, event: OrderChanged) -> None:
-        """A line of its own for each thing of an order, below the action that it belongs to."""
-        about = f"{event.authority}: {event.what}"
+        """Says how far an account, an order, a name or a certificate is."""
         sign = ORDER.get(event.status, Sign("…", event.status, "$warning"))
+        await self._inner(f"{event.authority}: {event.what}", event.what, sign, event.detail)
+
+    async def _inner(self, about: str, title: str, sign: Sign, more: str) -> None:
+        """A line below the action that it belongs to."""
         is_new = about not in self._rows
-        await self._state(about, event.what, sign, readable(event.detail), after=self._last)
+        await self._state(about, title, sign, readable(more), after=self._last)
         if is_new:
             self._last = self._rows[about]
             self._last.add_class("-inner")

@@ -53,6 +53,8 @@ class Challenge(Vertical):
         self._now = now
         self._checked: DnsChecked | None = None
         self._is_looking = True
+        self._count = ""
+        self._said: dict[Static, str] = {}
         self._head = Static("", classes="label", markup=False)
         self._servers = NameServers(in_order(asked.records))
         self._findings = Findings()
@@ -68,18 +70,9 @@ class Challenge(Vertical):
         yield self._countdown
 
     async def on_mount(self) -> None:
-        """Counts down once a second, as long as somebody can see it."""
-        self._clock = self.set_interval(1.0, self._tick)
+        """Counts down once a second; the panel is there only as long as somebody can see it."""
+        self.set_interval(1.0, self._tick)
         await self._tick()
-
-    async def on_show(self) -> None:
-        """Goes on counting."""
-        self._clock.resume()
-        await self._tick()
-
-    def on_hide(self) -> None:
-        """Counts no further: nobody sees it."""
-        self._clock.pause()
 
     @property
     def heading(self) -> str:
@@ -95,7 +88,7 @@ class Challenge(Vertical):
         """How, and why."""
         who, records = self.asked.authority, self.asked.records
         if self.asked.provider != MANUAL:
-            return f"Nothing is to be done. {who} is asked to look once every name server has them."
+            return f"You need do nothing. {who} looks once every name server has them."
         same = len(records) - len({record.name for record in records})
         if not same:
             return f"{who} is asked to look once every name server has them."
@@ -126,6 +119,8 @@ class Challenge(Vertical):
         self._is_looking = False
         await self._findings.look(checked.findings)
         await self._tick()
+        # Only then is it known whether all of it fits on the page.
+        self.call_after_refresh(self._tick)
 
     async def _tick(self) -> None:
         now = self._now()
@@ -133,19 +128,30 @@ class Challenge(Vertical):
         if checked is not None:
             age = max(timedelta(), now - datetime.fromisoformat(checked.at))
             count = tally(checked.answers, len(self.asked.records))
-            self._head.update(f"Name servers · {count} · looked {span(age)} ago")
+            self._count = count
+            self._say(self._head, f"Name servers · {count} · looked {span(age)} ago")
             await self._servers.look(checked, age)
-        self._countdown.update(Content(" · ".join(self._times(now))))
+        self._say(self._countdown, " · ".join(self._times(now)))
+
+    def _say(self, line: Static, text: str) -> None:
+        """Changes a line; only one of another length can move what is around it.
+
+        A hundred names are half a second's work to lay out, and this is done every second.
+        """
+        before, self._said[line] = self._said.get(line, ""), text
+        if text != before:
+            line.update(Content(text), layout=len(text) != len(before))
 
     def _times(self, now: datetime) -> list[str]:
-        said = [self._next_look(now)]
+        body = self.query_one(Body).region
+        is_told = not self._count or body.contains_region(self._head.region)
+        said = [*(() if is_told else (self._count,)), self._next_look(now)]
         left = datetime.fromisoformat((self._checked or self.asked).expires) - now
         said.append(
             f"the order ends in {span(left)}" if left > timedelta() else "the order is over"
         )
-        hidden = self._hidden_findings()
-        if hidden:
-            said.append(f"↓ {hidden} finding{'s' if hidden > 1 else ''} below")
+        if self._findings.region.bottom > body.bottom:
+            said.append("↓ more below")
         return said
 
     def _next_look(self, now: datetime) -> str:
@@ -154,12 +160,6 @@ class Challenge(Vertical):
             return "Asking the name servers …"
         pause = datetime.fromisoformat(checked.at) + timedelta(seconds=checked.next_check) - now
         return f"Next look in {span(pause)}" if pause > timedelta() else "Asking the name servers …"
-
-    def _hidden_findings(self) -> int:
-        """How many findings there are, if the page has to be scrolled for them."""
-        found = len(self._checked.findings) if self._checked else 0
-        end = self.query_one(Body).region.bottom
-        return found if self._findings.region.y + 1 >= end else 0
 
 
 def span(time: timedelta) -> str:

@@ -13,6 +13,9 @@ from wizard.tui.widgets.rows import Row
 from wizard.tui.words import LEVELS, SERVES, Sign
 
 UNASKED: Final = "skipped"
+MOST: Final = 40
+"""Lines of a table; more than these nobody reads, and each of them makes every key slower."""
+FEW: Final = {1: "it", 2: "both"}
 
 
 class Line(NamedTuple):
@@ -59,20 +62,23 @@ class NameServers(Table):
 
     def _lines(self, answers: Sequence[NameserverAnswer], age: timedelta) -> Iterator[Line]:
         names = [(name, list(of)) for name, of in groupby(answers, lambda one: one.name)]
-        for name, of_name in names:
-            single = len(names) == 1
-            if not single:
-                yield _summary(name, of_name)
-            for answer in of_name:
-                if single or answer.state not in {"ok", UNASKED}:
-                    yield self._line(answer, age, inner=not single)
+        if len(names) == 1:
+            yield from (self._line(answer, age, inner=False) for answer in answers)
+            return
+        if len(names) > MOST:
+            names.sort(key=lambda item: _is_complete(item[1]))
+        told = 0
+        for at, (name, of_name) in enumerate(names):
+            if told >= MOST:
+                yield _others([of for _, of in names[at:]])
+                return
+            yield _summary(name, of_name)
+            lacking = [one for one in of_name if one.state not in {"ok", UNASKED}]
+            yield from (self._line(one, age, inner=True) for one in lacking)
+            told += 1 + len(lacking)
 
     def _line(self, answer: NameserverAnswer, age: timedelta, *, inner: bool) -> Line:
-        sign = SERVES[answer.state]
-        lacking = sorted(self._numbers.get((answer.name, one), 0) for one in answer.missing)
-        if answer.state == "partial":
-            sign = sign._replace(word=f"{sign.word} {', '.join(map(str, lacking))}")
-        left = max(0, answer.ttl - int(age.total_seconds()))
+        left = max(0, answer.ttl - round(age.total_seconds()))
         more = [f"TTL {left} s"] if answer.ttl else []
         more += [readable(answer.detail)] if answer.detail else []
         text = Content.assemble(
@@ -80,7 +86,22 @@ class NameServers(Table):
             (f"  {answer.address}", "$foreground-muted"),
             ("".join(f"  {part}" for part in more), "$foreground-muted"),
         )
-        return Line(_mark(sign), text, inner)
+        return Line(_mark(self._sign(answer)), text, inner)
+
+    def _sign(self, answer: NameserverAnswer) -> Sign:
+        """The sign of a state; it says how many values there are, or the number of the missing."""
+        sign = SERVES[answer.state]
+        if answer.state == "ok":
+            return sign._replace(word=f"{sign.word} {quantity(len(answer.found))}")
+        if answer.state == "partial":
+            lacking = sorted(self._numbers.get((answer.name, one), 0) for one in answer.missing)
+            return sign._replace(word=f"{sign.word} {', '.join(map(str, lacking))}")
+        return sign
+
+
+def quantity(values: int) -> str:
+    """So many values, in a word or two."""
+    return FEW.get(values, f"all {values}")
 
 
 class Findings(Table):
@@ -100,6 +121,19 @@ def _summary(name: str, answers: Sequence[NameserverAnswer]) -> Line:
     if good < of or not of:
         sign = Sign("…", f"on {good} of {of}", "$warning")
     return Line(_mark(sign), Content(name))
+
+
+def _is_complete(answers: Sequence[NameserverAnswer]) -> bool:
+    good, of = _served(answers)
+    return bool(of) and good == of
+
+
+def _others(names: Sequence[Sequence[NameserverAnswer]]) -> Line:
+    """The names that have no line of their own."""
+    complete = sum(map(_is_complete, names))
+    which = "name" if len(names) == 1 else "names"
+    text = f"and {len(names)} {which} more, {complete} of them complete"
+    return Line(Content(""), Content(text))
 
 
 def _served(answers: Sequence[NameserverAnswer]) -> tuple[int, int]:
@@ -128,5 +162,5 @@ def tally(answers: Sequence[NameserverAnswer], values: int) -> str:
         if answer.state != UNASKED:
             by_address.setdefault(answer.address, []).append(answer)
     good = sum(all(one.state == "ok" for one in of) for of in by_address.values())
-    what = {1: "it", 2: "both"}.get(values, "all")
-    return f"{good} of {len(by_address)} {'has' if good == 1 else 'have'} {what}"
+    has = "has" if good == 1 else "have"
+    return f"{good} of {len(by_address)} {has} {FEW.get(values, 'all')}"

@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Static
 
 from wizard.core.events import DnsRecord
@@ -54,34 +55,43 @@ class Value(NamedTuple):
 class Records(Vertical, can_focus=True):
     """Records by zone and by name, with a cursor on one of them; Enter copies its value."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "copy", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "copy", show=False),
+        # Before what they lie in takes these keys for scrolling.
+        Binding("up", "screen.move(-1)", show=False),
+        Binding("down", "screen.move(1)", show=False),
+    ]
 
     def __init__(self, records: Sequence[DnsRecord]) -> None:
         self._values: list[Value] = []
         self._at = 0
         super().__init__(*self._lines(in_order(records)))
 
-    def _lines(self, records: Sequence[DnsRecord]) -> Iterator[Static | Item]:
-        for zone, of_zone in groupby(records, lambda one: one.zone):
-            if zone:
+    def _lines(self, records: Sequence[DnsRecord]) -> Iterator[Widget]:
+        zones = [(zone, list(of_zone)) for zone, of_zone in groupby(records, lambda one: one.zone)]
+        for zone, of_zone in zones:
+            if zone and len(zones) > 1:
                 yield Static(f"In the zone {zone}", classes="zone", markup=False)
             for _, same in groupby(of_zone, lambda one: one.name):
-                yield from self._named(list(same))
+                with_name = list(same)
+                row = self._named(with_name)
+                row.set_class(with_name[0] not in {records[0], of_zone[0]}, "-next")
+                yield row
 
-    def _named(self, records: Sequence[DnsRecord]) -> Iterator[Item]:
+    def _named(self, records: Sequence[DnsRecord]) -> Widget:
         """The rows of records with the same name."""
         first = records[0]
         via = first.delegated_from and f"where the CNAME {first.delegated_from} leads"
         name = Item("n", "name", first.name, via)
-        note = f"where the form adds {first.zone} itself" if first.zone else ""
+        note = f"where a form adds {first.zone} itself" if first.zone else ""
         host = Item("h", "host", first.host, note)
-        name.add_class("-first")
-        yield from (name, host)
+        rows = [name, host]
         for record in records:
             number = len(self._values) + 1
             row = Item(str(number) if number <= KEYS else "", record.type, record.value)
             self._values.append(Value(record, row, name, host))
-            yield row
+            rows.append(row)
+        return Vertical(*rows, classes="same")
 
     def on_mount(self) -> None:
         """Shows the cursor."""
@@ -125,7 +135,8 @@ class Records(Vertical, can_focus=True):
     def _move_to(self, at: int) -> None:
         self._at = at
         self._show()
-        self.row.scroll_visible(animate=False)
+        for row in (self._values[at].name, self.row):
+            row.scroll_visible(animate=False)
 
     def _show(self) -> None:
         """Marks the current row, and where `n` and `h` copy from."""
