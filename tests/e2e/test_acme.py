@@ -211,7 +211,8 @@ def says(status: int, body: object, **headers: str) -> Answer:
     ("answer", "status", "code", "part"),
     [
         (says(200, {"hello": "world"}), 1, "directory-not-acme", "no ACME directory"),
-        (says(404, {}), 4, "directory-not-acme", "HTTP 404"),
+        (says(404, {}), 1, "directory-not-acme", "no ACME directory"),
+        (says(403, {}), 4, "directory-not-acme", "HTTP 403"),
         (says(503, {}), 4, "authority-busy", "HTTP 503"),
         (says(429, {}, Retry_After="3600"), 4, "rate-limited", "It may be tried again at"),
         (

@@ -99,3 +99,34 @@ def test_a_server_that_refers_upwards_is_not_followed(lab: Lab) -> None:
     with lab.inside():
         found = View(["127.0.0.53"]).locate(name, zone.name)
     assert (found.name, found.zone.apex) == (name, zone.name)
+
+
+def test_a_domain_that_forbids_the_authority_costs_no_order(
+    install: Install, authority: Pebble
+) -> None:
+    install.zone.add("@", "CAA", '0 issue "other.example.net"')
+    install.answers(install.rfc2136())
+    made = authority.orders()
+    done = install.run()
+    assert done.status == 4, done.err
+    assert "[caa-forbids]" in done.err
+    assert authority.orders() == made
+
+
+def test_one_record_that_stays_proves_apex_and_wildcard(install: Install) -> None:
+    install.answers('name = "manual"', 'wait = "0"\nchallenge = "dns-persist-01"')
+    first = install.run("--json")
+    assert first.status == 3, first.out + first.err
+    ((name, value),) = records(first.rows())
+    assert name == f"_validation-persist.{install.zone.name}"
+    assert value.startswith("pebble.letsencrypt.org; accounturi=https://localhost:")
+    assert value.endswith("; policy=wildcard")
+    install.zone.add("_validation-persist", "TXT", value)
+    second = install.run("--json")
+    assert second.status == 0, second.out + second.err
+    assert names(install.chain)
+    assert "records-left" not in second.out
+    # Nobody touches DNS again.
+    with install.lab.inside():
+        renewed = install.wizard("renew", "--force", "--json")
+    assert renewed.status == 0, renewed.out + renewed.err

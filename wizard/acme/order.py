@@ -16,7 +16,7 @@ from wizard.acme.problems import kind_of, told
 from wizard.acme.session import JsonObject, Reply, Session
 from wizard.acme.shelf import CHAIN, CSR, DEAD, RECORD
 from wizard.core.control import Control
-from wizard.core.errors import ExitCode, WizardError
+from wizard.core.errors import ExitCode, ResumableError, WizardError
 from wizard.core.events import OrderChanged
 from wizard.core.system import System
 
@@ -62,6 +62,7 @@ class Order:
             for row in _rows(record["proofs"])
         )
         self._retry_after: float | None = None
+        self.problem: object = None
 
     @classmethod
     def load(cls, system: System, directory: Path) -> "Order | None":
@@ -174,7 +175,7 @@ class Order:
         try:
             self._take(session)
         except WizardError as error:
-            if error.code not in {"directory-not-acme", "acme-malformed", "acme-not-found"}:
+            if error.code not in {"acme-malformed", "acme-not-found"}:
                 raise
             self.status = "gone"
             self._save()
@@ -242,7 +243,7 @@ class Order:
         self._retry_after = retry_after
         merged = _body(body, self._system.now())
         self.status, self._certificate = str(merged["status"]), str(merged["certificate"])
-        self._problem = body.get("error")
+        self.problem = body.get("error")
         self._save()
 
     def _authorization(self, session: Session, url: str, account_url: str) -> Authorization:
@@ -252,6 +253,9 @@ class Order:
             if found.get("type") == self.challenge:
                 break
         else:
+            # Proved before, in another way: nothing is left to do.
+            if body.get("status") == "valid":
+                return Authorization(identifier, url, "valid", "", "", answered=True)
             raise WizardError(
                 "challenge-not-offered",
                 f"The authority does not offer {self.challenge} for {identifier}.",
@@ -261,7 +265,7 @@ class Order:
         if self.challenge == challenges.DNS_01:
             value = challenges.digest(str(found.get("token", "")), session.thumbprint)
         else:
-            wildcard = any(name.startswith("*.") for name in self.names)
+            wildcard = f"*.{identifier.removeprefix('*.')}" in self.names
             value = challenges.persistent(found, account_url, session.meta, wildcard=wildcard)
         return Authorization(
             identifier,
@@ -293,7 +297,7 @@ class Order:
         left = (self.expires - self._system.now()).total_seconds()
         control.wait(min(seconds, max(left, 0.0)))
         if control.stopped:
-            raise WizardError(
+            raise ResumableError(
                 "interrupted",
                 "You stopped while the authority was at work.",
                 "Run again: the order is kept and goes on from here.",
@@ -306,9 +310,8 @@ class Order:
 
 def dead(order: Order, who: str) -> WizardError:
     """The error for an order that leads nowhere any more."""
-    problem = getattr(order, "_problem", None)
-    if isinstance(problem, dict):
-        return told(problem, who)
+    if isinstance(order.problem, dict):
+        return told(order.problem, who)
     return WizardError(
         "order-dead",
         f"{who} says that the order is {order.status}.",

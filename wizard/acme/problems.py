@@ -8,6 +8,7 @@ from wizard.core.errors import ExitCode, WizardError
 
 PREFIX: Final = "urn:ietf:params:acme:error:"
 TOO_MANY, UNAVAILABLE = 429, 500
+GONE: Final = frozenset({404, 410})
 
 NEXT: Final[Mapping[str, tuple[str, str]]] = {
     "accountDoesNotExist": ("does not know this account", "Run again: a new one is made."),
@@ -86,7 +87,7 @@ def refused(
         )
     if not kind:
         return WizardError(
-            "directory-not-acme",
+            "acme-not-found" if status in GONE else "directory-not-acme",
             f"{url} answers with HTTP {status}, and not as an ACME server does.",
             "Check dns_01.directory_url.",
             exit_code=ExitCode.REFUSED_BY_AUTHORITY,

@@ -14,7 +14,7 @@ from josepy.jwa import ES256, JWASignature
 from josepy.jwk import JWK, JWKEC
 
 from wizard import __version__
-from wizard.acme.problems import refused
+from wizard.acme.problems import GONE, refused
 from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.pki.keys import PrivateKey
@@ -63,7 +63,9 @@ class Session:
         self._nonces: list[str] = []
         self._key: JWK | None = None
         self._account_url: str | None = None
-        reply = self._checked(self._send("GET", directory_url), directory_url)
+        reply = self._send("GET", directory_url)
+        if reply.status not in GONE:
+            self._checked(reply, directory_url)
         if not all(isinstance(reply.json.get(name), str) for name in NEEDED):
             raise WizardError(
                 "directory-not-acme",

@@ -2,14 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator
-from typing import Final, cast
+from typing import cast
 
 from wizard import __version__
 from wizard.core import ourselves, registry
 from wizard.core.actions import Lasting, Undo
 from wizard.core.control import Control
 from wizard.core.elevation import Elevation
-from wizard.core.errors import ExitCode, WizardError
+from wizard.core.errors import ExitCode, ResumableError, WizardError
 from wizard.core.events import (
     ActionDone,
     ActionFailed,
@@ -27,8 +27,6 @@ from wizard.core.events import (
 from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan
 from wizard.core.system import Command, System
-
-RESUMABLE: Final = {ExitCode.WAITING, ExitCode.NOT_PROPAGATED}
 
 
 def apply(
@@ -75,7 +73,7 @@ def apply(
             yield _failed(worse, fatal=False)
         settled = True
         code = ExitCode.NEEDS_CLEANUP if stuck else error.exit_code
-        outcome = "waiting" if error.exit_code in RESUMABLE else "rolled-back"
+        outcome = "waiting" if isinstance(error, ResumableError) else "rolled-back"
         yield Finished("needs-cleanup" if stuck else outcome, int(code), run.id)
     finally:
         if not settled:

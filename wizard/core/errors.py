@@ -50,3 +50,7 @@ class UsageError(WizardError):
     """The command line or an answer is wrong; nothing was changed."""
 
     exit_code = ExitCode.USAGE
+
+
+class ResumableError(WizardError):
+    """The run could not go on, and lost nothing: the same command goes on from there."""

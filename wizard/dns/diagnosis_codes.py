@@ -70,6 +70,7 @@ CODES: Final[dict[str, Meaning]] = {
     # Caches.
     "nxdomain-everywhere": Meaning("info", "no name server has the name yet"),
     "nodata-everywhere": Meaning("info", "the name is there, a TXT record is not yet"),
+    "authority-remembers": Meaning("info", "former values are waited out before the answer"),
     "caches-behind": Meaning("info", "a public resolver still remembers what was there before"),
     # CAA.
     "caa-forbids": Meaning("error", "CAA does not let this authority issue"),

@@ -3,16 +3,25 @@
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Problem, Question, Value
+from wizard.core.questions import Choice, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material
+
+KEY_TYPES: Final = (
+    Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
+    Choice("ecdsa-p384", "ECDSA P-384", "where a policy asks for 192-bit strength"),
+    Choice("rsa-2048", "RSA 2048", "for old clients"),
+    Choice("rsa-3072", "RSA 3072", "RSA where a policy asks for 128-bit strength"),
+    Choice("rsa-4096", "RSA 4096", "RSA where a policy asks for it; slow"),
+)
+"""The kinds of keys that certificates can have."""
 
 
 class Renewal(Enum):

@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from cryptography.x509 import Certificate
 
 from wizard.acme.shelf import issued, open_order
-from wizard.core import ourselves, validation
+from wizard.core import ourselves
 from wizard.core.actions import Lasting
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
@@ -23,7 +23,8 @@ from wizard.pki.material import Installed, Material
 from wizard.pki.names import host_of
 from wizard.strategies import dns01_questions as asked
 from wizard.strategies.base import Renewal, Work
-from wizard.strategies.dns01_order import Obtain, Tidy, Wanted
+from wizard.strategies.dns01_order import Obtain, Tidy
+from wizard.strategies.dns01_wanted import Wanted
 
 NEVER_PUBLIC: Final = frozenset(
     {"localhost", "local", "internal", "lan", "home", "corp", "invalid", "onion", "test", "example"}
@@ -81,10 +82,10 @@ class Dns01:
         renewal: Renewal,
     ) -> Work:
         """An order where no good certificate of this authority is installed or at hand."""
-        wanted = _wanted(answers)
+        wanted = Wanted.of(answers)
         obtain = Obtain(wanted, system, state, rehearses=False)
         at_hand = _at_hand(obtain, system)
-        is_installed = at_hand is not None and _is_installed(at_hand, obtain, installed, system)
+        is_installed = at_hand is not None and _is_installed(at_hand, obtain, installed)
         is_good = at_hand is not None and not is_due(at_hand, system.now())
         if renewal is Renewal.NOW and is_installed:
             is_good = False
@@ -149,33 +150,13 @@ def _machine(port: int, host: str) -> Proof:
         return Proof("trust of this machine", "refused", why, "")
 
 
-def _wanted(answers: Answers) -> Wanted:
-    text = answers.text
-    bundle = text("dns_01.ca_bundle")
-    return Wanted(
-        asked.authority(answers),
-        answers.texts("names"),
-        text("dns_01.profile"),
-        text("dns_01.key_type"),
-        text("dns_01.challenge"),
-        text("dns_01.email"),
-        (text("dns_01.eab_key_id"), text("dns_01.eab_hmac_key")),
-        Path(bundle) if bundle else None,
-        text("dns_01.provider.name"),
-        validation.duration(text("dns_01.wait")) or timedelta(),
-        answers,
-    )
-
-
 def _at_hand(obtain: Obtain, system: System) -> Certificate | None:
     """The newest certificate that an order of this machine brought, installed or not yet."""
     found = issued(system, obtain.directory)
     return chain.read(obtain.chain(), str(found))[0] if found else None
 
 
-def _is_installed(
-    at_hand: Certificate, obtain: Obtain, installed: Installed, _system: System
-) -> bool:
+def _is_installed(at_hand: Certificate, obtain: Obtain, installed: Installed) -> bool:
     if installed.chain is None or installed.key is None:
         return False
     key = keys.from_pem(installed.key.content, str(installed.key_path))

@@ -11,6 +11,7 @@ from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.dns.providers.lexicon_options import chosen_options
+from wizard.strategies.base import KEY_TYPES
 
 if TYPE_CHECKING:
     from wizard.dns.providers.base import Provider
@@ -268,13 +269,7 @@ CERTIFICATE: Final = (
         "P-256 is fast and accepted everywhere; RSA is for clients from before 2012.",
         "A new key is made with every certificate.",
         default="ecdsa-p256",
-        choices=(
-            Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
-            Choice("ecdsa-p384", "ECDSA P-384", "where a policy asks for 192-bit strength"),
-            Choice("rsa-2048", "RSA 2048", "for old clients"),
-            Choice("rsa-3072", "RSA 3072", "RSA where a policy asks for 128-bit strength"),
-            Choice("rsa-4096", "RSA 4096", "RSA where a policy asks for it; slow"),
-        ),
+        choices=KEY_TYPES,
         advanced=True,
     ),
     Question(

@@ -22,7 +22,7 @@ from wizard.pki.authority_files import FILES, load
 from wizard.pki.issuance import Issuance, Terms, misfit
 from wizard.pki.leaf import LONGEST
 from wizard.pki.material import Export, Installed, Material
-from wizard.strategies.base import Renewal, Work
+from wizard.strategies.base import KEY_TYPES, Renewal, Work
 
 STORES: Final = (
     ("system", "The operating system", ("linux", "macos", "windows")),
@@ -263,13 +263,7 @@ CERTIFICATE: Final = (
         "P-256 is fast and accepted everywhere; RSA is for clients from before 2012.",
         "It is used for the root, the issuer and the certificate. Another kind means a new root.",
         default="ecdsa-p256",
-        choices=(
-            Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
-            Choice("ecdsa-p384", "ECDSA P-384", "where a policy asks for 192-bit strength"),
-            Choice("rsa-2048", "RSA 2048", "for old clients"),
-            Choice("rsa-3072", "RSA 3072", "RSA where a policy asks for 128-bit strength"),
-            Choice("rsa-4096", "RSA 4096", "RSA where a policy asks for it; slow"),
-        ),
+        choices=KEY_TYPES,
         advanced=True,
     ),
     Question(
