@@ -6,6 +6,7 @@ DEMO ?= --answers examples/local-ca.toml --state-dir demo/state
 # Whole files to each core: fixtures that start a browser or a server are made once.
 PYTEST ?= --numprocesses auto --dist loadfile
 
+CERTBOT_VERSION := 5.8.0
 UV_VERSION := 0.13.8
 UV := .tools/uv-$(UV_VERSION)/bin/uv
 RUN_UV = TMPDIR="$$PWD/.tools" $(UV) # it leaves its lock files behind
@@ -62,8 +63,10 @@ docs: $(BIN)/.synced-dev ## docs/answers.md and docs/events.schema.json, from th
 screenshots: $(BIN)/.synced-dev ## every screen as SVG and PNG
 	@$(BIN)/python -m scripts.screenshots
 
-bench: $(BIN)/.synced-dev ## side by side with mkcert, certbot, acme.sh and lego
+bench: $(BIN)/.synced-dev ## side by side with mkcert, certbot and the library acme alone
 	@PYTHON=$(BIN)/python scripts/install-test-parts.sh
+	@[ -x .tools/certbot/bin/certbot ] || { $(PYTHON) -m venv .tools/certbot && \
+	  .tools/certbot/bin/python -m pip install --quiet --disable-pip-version-check certbot==$(CERTBOT_VERSION); }
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove everything made here

@@ -1,5 +1,6 @@
 """What every test stands on: an environment of its own, and real components, never faked."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -115,7 +116,10 @@ def authority(
 
     need("pebble")
     need("openssl")
-    with lab.inside(), acme_lab.pebble(tmp_path_factory.mktemp("pebble")) as server:
+    with contextlib.ExitStack() as running:
+        # Only it goes inside: what stays there would take every later test along.
+        with lab.inside():
+            server = running.enter_context(acme_lab.pebble(tmp_path_factory.mktemp("pebble")))
         yield server
 
 

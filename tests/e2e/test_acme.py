@@ -19,6 +19,7 @@ from dns_lab import Lab
 from wizard.acme import account, shelf
 from wizard.acme.authorities import custom
 from wizard.acme.order import Order
+from wizard.acme.problems import refused as refused_by
 from wizard.acme.session import Session
 from wizard.core.control import Control
 from wizard.core.errors import WizardError
@@ -293,3 +294,24 @@ def test_a_full_disk_after_the_order_is_final_costs_no_second_order(tmp_path: Pa
         assert again.status == "valid"
         assert b"BEGIN CERTIFICATE" in again.download(speaking)
         assert running.orders() == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "after"),
+    [(403, "open"), (429, "open"), (503, "open"), (404, "gone"), (410, "gone")],
+)
+def test_only_an_authority_that_does_not_know_an_order_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, after: str
+) -> None:
+    with server(tmp_path / "pebble") as running:
+        speaking, who = opened(running, tmp_path / "state")
+        order = Order.create(speaking, System(), tmp_path / "orders/a/0001", who, NAMES)
+
+        def answers(_url: str, _payload: object) -> None:
+            raise refused_by(status, {}, order.url, None, System().now())
+
+        monkeypatch.setattr(speaking, "post", answers)
+        with contextlib.suppress(WizardError):
+            order.refresh(speaking, who.url)
+    is_open = shelf.open_order(System(), tmp_path / "orders/a") is not None
+    assert is_open is (after == "open")

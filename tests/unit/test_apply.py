@@ -12,7 +12,7 @@ from wizard.core.actions import Action, Change, RestoreFile, WriteFile
 from wizard.core.answers import Answers
 from wizard.core.control import Control
 from wizard.core.elevation import Elevation
-from wizard.core.errors import ExitCode, WizardError
+from wizard.core.errors import ExitCode, ResumableError, WizardError
 from wizard.core.events import Event
 from wizard.core.journal import Journal, Run
 from wizard.core.plan import Plan
@@ -149,6 +149,16 @@ def test_a_failure_takes_everything_back_last_first(
     assert finished(happened) == ("rolled-back", code)
     assert not any((tmp_path / name).exists() for name in "abc")
     assert journal.applied() == journal.cut_off() == []
+
+
+def test_a_run_that_can_be_gone_on_with_says_so_and_leaves_nothing(
+    journal: Journal, tmp_path: Path
+) -> None:
+    waits = ResumableError("waits", "It waits.", "Run again.", exit_code=ExitCode.WAITING)
+    *_, end = running(journal, Step(tmp_path / "a"), Step(tmp_path / "b", waits))
+    assert isinstance(end, events.Finished)
+    assert (end.outcome, end.exit_code) == ("waiting", 3)
+    assert {path.name for path in tmp_path.iterdir()} == {"state"}
 
 
 def test_a_failed_proof_takes_everything_back(journal: Journal, tmp_path: Path) -> None:
