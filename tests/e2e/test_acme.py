@@ -315,3 +315,16 @@ def test_only_an_authority_that_does_not_know_an_order_ends_it(
             order.refresh(speaking, who.url)
     is_open = shelf.open_order(System(), tmp_path / "orders/a") is not None
     assert is_open is (after == "open")
+
+
+def test_an_order_that_was_cut_off_before_its_url_was_known_is_found_again(tmp_path: Path) -> None:
+    with server(tmp_path / "pebble") as running:
+        speaking, who = opened(running, tmp_path / "state")
+        directory = tmp_path / "orders/a/0001"
+        first = Order.create(speaking, System(), directory, who, NAMES)
+        (directory / shelf.RECORD).unlink()
+        again = Order.create(speaking, System(), directory, who, NAMES)
+        assert again.url == first.url
+        assert again.txt() == first.txt()
+        assert running.orders() == 1
+        assert carried_on(again, speaking)
