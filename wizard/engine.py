@@ -9,7 +9,7 @@ from wizard.core import apply, registry
 from wizard.core.answers import AUTO, Answers, read_word
 from wizard.core.control import Control
 from wizard.core.elevation import Elevation
-from wizard.core.errors import UsageError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Event, Finished
 from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
@@ -246,6 +246,7 @@ class Session:
             WizardError: an answer is missing or wrong, or it cannot be done on this machine.
         """
         self.journal.check()
+        after = self.journal.latest()
         self.journal.refuse_cut_off()
         answers = self.answers()
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
@@ -255,7 +256,7 @@ class Session:
         actions = (*work.before, *delivery.actions, *work.after)
         notices = (*work.notices, *delivery.notices)
         next_steps = (*delivery.next_steps, *work.next_steps)
-        return Plan(answers, self.order(), actions, notices, next_steps)
+        return Plan(answers, self.order(), actions, notices, next_steps, after)
 
     def apply(
         self,
@@ -317,6 +318,12 @@ def carry_out(
     try:
         with journal.lock():
             journal.refuse_cut_off()
+            if journal.latest() != plan.after:
+                raise WizardError(
+                    "changed-since-plan",
+                    "Another run has changed this machine after the plan was made.",
+                    "Run again, and review what is left to do.",
+                )
             yield from apply.apply(
                 plan, system, journal, elevation=elevation, prove=prove, control=control
             )

@@ -265,6 +265,7 @@ def change_trust(
     )
 
     why = "You asked for it."
+    after = Journal(system, state).latest()
     own = _own(system, state)
     if install:
         from wizard.pki.authority_files import load  # noqa: PLC0415  a removal needs none of it
@@ -285,7 +286,7 @@ def change_trust(
                 yield DistrustRoot(place, store, root, why)
 
     yield from carry_out(
-        Plan(Answers(), (), in_every_place(system, stores, changes_of)),
+        Plan(Answers(), (), in_every_place(system, stores, changes_of), after=after),
         system,
         Journal(system, state),
         may_ask=may_ask,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from wizard.core.answers import AUTO, Answers
-from wizard.core.errors import UsageError
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.system import System
 from wizard.engine import Session
 from wizard.strategies.local_ca import LocalCa
@@ -126,3 +126,17 @@ def test_taken_answers_say_where_they_were_given(session: Session) -> None:
 def test_a_word_says_where_it_was_given(session: Session) -> None:
     with pytest.raises(UsageError, match=r"^--set names: router "):
         session.answer_word("names", "router", "--set names")
+
+
+def test_a_plan_that_another_run_overtook_is_not_applied(session: Session, tmp_path: Path) -> None:
+    other = session.journal
+    with other.lock():
+        run = other.begin({"begin": {}})
+        plan = session.plan()
+        run.record({"outcome": "applied"})
+    with pytest.raises(WizardError, match="Another run has changed") as caught:
+        list(session.apply(plan, may_ask=False, with_clients=False))
+    assert caught.value.code == "changed-since-plan"
+    assert not (tmp_path / "tls").exists()
+    assert list(session.apply(session.plan(), may_ask=False, with_clients=False))
+    assert (tmp_path / "tls").exists()

@@ -208,6 +208,14 @@ class Journal(NamedTuple):
         numbered = [name for name in names if name.partition("-")[0].isdecimal()]
         return sorted(numbered, key=lambda name: int(name.partition("-")[0]))
 
+    def latest(self) -> str:
+        """The newest run and how it ended, as one word that changes whenever a run does anything.
+
+        One that is at work has not ended; empty where there is none.
+        """
+        name = next(reversed(self._names()), "")
+        return f"{name} {Run(self.system, self.directory / 'runs' / name).outcome()}".strip()
+
     def runs(self) -> list[Run]:
         """Every run that recorded anything, oldest first."""
         runs = [Run(self.system, self.directory / "runs" / name) for name in self._names()]

@@ -12,7 +12,8 @@ class Plan(NamedTuple):
     """What would be done, in order, and what a person should know before saying yes.
 
     `answers` are complete: what was given, detected and taken by default. `order` is the order of
-    their questions. `next_steps` are what to do once it is applied.
+    their questions. `next_steps` are what to do once it is applied. `after` is `Journal.latest`
+    before the machine was looked at: a run that did anything since may have changed all of it.
     """
 
     answers: Answers
@@ -20,6 +21,7 @@ class Plan(NamedTuple):
     actions: tuple[Action | Lasting, ...]
     notices: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
+    after: str = ""
 
     @property
     def is_empty(self) -> bool:
