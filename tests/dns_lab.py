@@ -234,6 +234,9 @@ class Lab:
             text = zone_text(name, hosts, records, negative_ttl)
             options = f"allow-update {{ {self._allowed} }}; {SIGNED if dnssec else ''}"
             made.primary.rndc("addzone", name, made.as_primary(text, options))
+            if dnssec:
+                # BIND may look for keys before the zone is loaded, and then not for ten minutes.
+                made.primary.rndc("loadkeys", name)
             for server in made.secondaries:
                 server.rndc("addzone", name, made.as_secondary(made.primary.address))
         if self._fails_for(made):
