@@ -41,10 +41,9 @@ def first_steps(system: System) -> tuple[Step, ...]:
     def found(answers: Answers) -> Value | Detected | None:
         from wizard.pomerium.detect import detect_names  # noqa: PLC0415  reads the configuration
 
-        detected, way = detect_names(system), chosen(answers)
-        if detected is not None and isinstance(detected.value, tuple):
-            detected = None if way.check_names(detected.value) else detected
-        return detected or way.names or None
+        way = chosen(answers)
+        fits = detect_names(system, lambda found: way.check_names(found) is None)
+        return fits or way.names or None
 
     def fits(value: Value, answers: Answers) -> Problem | None:
         given = value if isinstance(value, tuple) else ()
@@ -265,7 +264,7 @@ class Session:
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
         installed = where.installed(answers, self.system)
         work = chosen.work(answers, self.system, self.state, installed, renewal)
-        delivery = where.deliver(answers, self.system, work.material)
+        delivery = where.deliver(answers, self.system, work.material, work.settings)
         actions = (*work.before, *delivery.actions, *work.after)
         notices = (*work.notices, *delivery.notices)
         next_steps = (*delivery.next_steps, *work.next_steps)

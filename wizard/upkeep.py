@@ -19,6 +19,7 @@ from wizard.engine import Session, carry_out, known_questions, strategy, target
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.strategies.base import Renewal
+from wizard.targets.output import directory_of
 from wizard.trust.base import (
     Anchor,
     Place,
@@ -29,8 +30,8 @@ from wizard.trust.base import (
     is_ours,
 )
 
-RECORDED: Final = ("strategy", "names", "output.target", "output.directory")
-"""Without these answers there is no telling what a run installed."""
+RECORDED: Final = ("strategy", "names", "output.target")
+"""Without these answers, and where it was kept, there is no telling what a run installed."""
 
 
 class Certificate(NamedTuple):
@@ -71,9 +72,10 @@ def installations(system: System, state: Path) -> list[tuple[Run, Answers]]:
                 answers = read_tree(begin, f"run {run.id}", known)
             except UsageError:
                 raise damaged(run, "has answers that this version does not know") from None
-            if not all(answers.values.get(key) for key in RECORDED):
+            place = directory_of(answers)
+            if not place or not all(answers.values.get(key) for key in RECORDED):
                 raise damaged(run, "does not say what it installed")
-            key = (answers.text("output.directory"), answers.texts("names")[0])
+            key = (place, answers.texts("names")[0])
             found[key] = (run, answers)
     return list(found.values())
 

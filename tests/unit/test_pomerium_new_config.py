@@ -25,7 +25,7 @@ def make(**changes: object) -> bytes:
         "route_from": "https://verify.localhost.pomerium.io",
         "route_to": "https://verify.pomerium.com",
     }
-    return new_config(CERT, KEY, **(settings | changes))
+    return new_config((CERT, KEY), **(settings | changes))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_route_needs_one_host(url: str) -> None:
 def test_a_relative_path_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         new_config(
-            Path("c.pem"), KEY, shared_secret="", cookie_secret="", route_from="", route_to=""
+            (Path("c.pem"), KEY), shared_secret="", cookie_secret="", route_from="", route_to=""
         )
     assert caught.value.code == "path-not-absolute"
 

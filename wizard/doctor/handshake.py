@@ -107,3 +107,23 @@ def shake_hands(port: int, name: str, root: Path | str | None) -> str:
             f"The new certificate cannot be proved: no connection to 127.0.0.1:{port}: {error}.",
             "Look whether the loopback interface is up and no firewall stands in front of it.",
         ) from None
+
+
+def presented(ip: str, port: int, name: str) -> bytes | None:
+    """The certificate (DER) that a server shows for a name, good or not.
+
+    Empty where it shows none; None where nobody listens.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((ip, port), SECONDS) as connection:
+            with (
+                contextlib.suppress(OSError),
+                context.wrap_socket(connection, server_hostname=name) as stream,
+            ):
+                return stream.getpeercert(binary_form=True) or b""
+            return b""
+    except OSError:
+        return None

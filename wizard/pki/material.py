@@ -1,11 +1,14 @@
-"""What a strategy hands to a target: a certificate's files, made when they are written."""
+"""What a strategy hands to a target: a certificate, made when it is written, or settings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from wizard.core.secrets import Secret
 from wizard.core.system import Kept
+
+Settings: TypeAlias = Mapping[str, str | bool | Secret]
+"""Settings of Pomerium by name; an empty or false one is as good as none."""
 
 
 class Export(NamedTuple):

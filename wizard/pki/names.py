@@ -161,6 +161,32 @@ def bases(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(kept))
 
 
+def registered_domain(host: str) -> str:
+    """The domain somebody registered that a host is below: the label under the public suffix."""
+    parent = host.partition(".")[2]
+    while parent and not is_public_suffix(parent):
+        host, parent = parent, parent.partition(".")[2]
+    return host
+
+
+NEVER_PUBLIC = frozenset(
+    {"localhost", "local", "internal", "lan", "home", "corp", "invalid", "onion", "test", "example"}
+)
+"""Top-level names no public authority certifies (RFC 6761, RFC 6762, RFC 7686, ICANN)."""
+
+
+def never_public(names: Sequence[str]) -> Problem | None:
+    """The first name that no public authority certifies."""
+    for name in names:
+        if name.rpartition(".")[2] in NEVER_PUBLIC or name.endswith("localhost.pomerium.io"):
+            return Problem(
+                "name-not-public",
+                f"No public authority certifies {name}: nobody can show that it is theirs.",
+                "Use a domain of your own, or the strategy local-ca.",
+            )
+    return None
+
+
 def is_public_suffix(domain: str) -> bool:
     """Whether the ICANN part of the Public Suffix List gives this domain, or all below it, away.
 

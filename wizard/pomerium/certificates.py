@@ -15,7 +15,8 @@ from wizard.pomerium.syntax import MERGE_KEY, STRING, Node, merged
 
 Covered = Callable[[Path], tuple[str, ...] | None]
 
-_TRUE = frozenset({"true", "t", "1", "yes", "y", "on"})
+TRUE = frozenset({"true", "t", "1", "yes", "y", "on"})
+"""What Go's viper takes for true, in any case."""
 _ROOT_FILE = "rootca.pem"
 _SHOWN = 3
 
@@ -82,6 +83,12 @@ def serving_all(document: Document, covered: Covered) -> tuple[str, ...] | None:
         if served and entry.names and all(covers(entry.names, host) for host in served):
             return covered(Path(entry.cert))
     return None
+
+
+def listed(document: Document, covered: Covered) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Every certificate that the file lists and that can be read: where, and its names."""
+    entries = _entries(document, covered)
+    return tuple((f"{one.cert} (line {one.line})", one.names) for one in entries if one.names)
 
 
 def _plain(name: str) -> str:
@@ -171,7 +178,7 @@ def _replace(editor: Editor, document: Document, entry: _Entry, cert: Path, key:
 
 def _autocert(editor: Editor, document: Document, names: frozenset[str]) -> Iterator[str]:
     value = string(lookup(document.root, "autocert"))
-    if value is None or value.lower() not in _TRUE:
+    if value is None or value.lower() not in TRUE:
         return
     left = [host for host in hosts(document) if not covers(names, host)]
     if left and not any(name.startswith("*.") for name in names):

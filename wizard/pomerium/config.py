@@ -2,6 +2,7 @@
 
 from wizard.pomerium.certificates import Covered, Edit, serving_all, with_certificate
 from wizard.pomerium.document import Document, parse, read
+from wizard.pomerium.merge import with_settings
 from wizard.pomerium.new_config import new_config
 from wizard.pomerium.redact import MASK, redacted
 
@@ -16,4 +17,5 @@ __all__ = [
     "redacted",
     "serving_all",
     "with_certificate",
+    "with_settings",
 ]

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -34,11 +35,14 @@ def find_config(system: System) -> Path | None:
     return None
 
 
-def detect_names(system: System) -> Detected | None:
+def detect_names(
+    system: System, fits: Callable[[Sequence[str]], bool] = lambda _: True
+) -> Detected | None:
     """Certificate names that cover the routes of the configuration found, if there are any.
 
-    A certificate that it lists and that covers them comes first: so the names that were chosen for
-    it are proposed again, and a second run has nothing to do.
+    The first of these that `fits`: those of a certificate that it lists and that covers the routes,
+    so that the names that were chosen for it are proposed again, and a second run has nothing to
+    do; the fewest that cover them; every host without a star.
     """
     path = find_config(system)
     if path is None or not os.access(path, os.R_OK):
@@ -48,11 +52,15 @@ def detect_names(system: System) -> Detected | None:
     document = config.read(path)
     if document is None:
         return None
-    if standing := config.serving_all(document, partial(names_at, system=system)):
+    standing = config.serving_all(document, partial(names_at, system=system)) or ()
+    if standing and fits(standing):
         return Detected(standing, f"from the certificate in {path}")
-    found = routes.propose_names(routes.hosts(document), names.is_public_suffix)
-    proposed = tuple(name for name in found if names.problem(name) is None)
-    return Detected(proposed, f"from the routes in {path}") if proposed else None
+    fewest = routes.propose_names(routes.hosts(document), names.is_public_suffix)
+    for found in (fewest, routes.autocert_hosts(document)[: names.MOST_NAMES]):
+        proposed = tuple(name for name in found if names.problem(name) is None)
+        if proposed and fits(proposed):
+            return Detected(proposed, f"from the routes in {path}")
+    return None
 
 
 def names_at(path: Path, *, system: System) -> tuple[str, ...] | None:

@@ -1,6 +1,8 @@
 """A complete, commented Pomerium configuration for a place that has none."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from wizard.core.errors import UsageError
@@ -11,8 +13,7 @@ _REFERENCE = "https://www.pomerium.com/docs/reference"
 
 
 def new_config(
-    cert: Path,
-    key: Path,
+    files: tuple[Path, Path] | None,
     *,
     shared_secret: str,
     cookie_secret: str,
@@ -21,8 +22,11 @@ def new_config(
     email: str | None = None,
     address: str = ":443",
     development: bool = False,
+    settings: Mapping[str, str | bool] = MappingProxyType({}),
 ) -> bytes:
-    """A configuration that serves one route with this certificate.
+    """A configuration that serves one route with a certificate, `files` being it and its key.
+
+    Without one, `settings` say how Pomerium gets it; those that are empty or false are left out.
 
     `email` is who may pass; without one Pomerium lets nobody pass, and a comment says what to add.
     `development` keeps browsers from pinning the names to HTTPS. The secrets are base64 of 32 bytes
@@ -33,11 +37,13 @@ def new_config(
             `route_from` that is not `https://` and one host without `*`.
 
     """
-    require_absolute(cert, key)
+    require_absolute(*(files or ()))
     _check_route(route_from)
     route: dict[str, object] = {"from": route_from, "to": route_to, "pass_identity_headers": True}
     comments = {
         "certificates": "Read again whenever the files change; no restart is needed.",
+        "http_redirect_addr": "Authorities look at names on port 80; all others go to HTTPS.",
+        "autocert": "Pomerium gets and renews a certificate for the host of each route by itself.",
         "set_response_headers": "No HSTS: it would pin development names to HTTPS for a year.",
         "shared_secret": "Base64 of 32 random bytes each. Keep them to yourself, and keep "
         "them: new ones end every session.",
@@ -50,19 +56,19 @@ def new_config(
             "\nAdd to this route who may pass:\n"
             + dump({"policy": [{"allow": {"or": [{"email": {"is": "you@example.com"}}]}}]}).rstrip()
         )
-    settings: dict[str, object] = {
-        "address": address,
-        "certificates": [{"cert": str(cert), "key": str(key)}],
-    }
+    written: dict[str, object] = {"address": address}
+    if files is not None:
+        written["certificates"] = [{"cert": str(files[0]), "key": str(files[1])}]
+    written |= {name: value for name, value in settings.items() if value}
     if development:
-        settings["set_response_headers"] = {"Strict-Transport-Security": "max-age=0"}
-    settings |= {
+        written["set_response_headers"] = {"Strict-Transport-Security": "max-age=0"}
+    written |= {
         "shared_secret": shared_secret,
         "cookie_secret": cookie_secret,
         "routes": [route],
     }
     start = f"Pomerium's configuration, made by pomcert-wizard. Every setting: {_REFERENCE}"
-    return dump(commented(settings, start, comments)).encode()
+    return dump(commented(written, start, comments)).encode()
 
 
 def _check_route(route_from: str) -> None:

@@ -10,6 +10,7 @@ from wizard.pomerium.document import Document, elements, lookup, string
 _TLS_SCHEMES = frozenset({"https", "http", "tcp+https", "udp+https"})
 """`http` because Pomerium serves such a route with TLS as well; `ssh` has no certificate."""
 
+_ROUTES = ("routes", "policy")
 _HOSTED_AUTHENTICATE = frozenset({"authenticate.pomerium.app", "authenticate.staging.pomerium.app"})
 
 
@@ -20,6 +21,19 @@ def hosts(document: Document) -> tuple[str, ...]:
     unless that is Pomerium's hosted one. Addresses are left out, and what is not a URL.
     """
     return tuple(dict.fromkeys(filter(None, map(_host, _urls(document)))))
+
+
+def autocert_hosts(document: Document) -> tuple[str, ...]:
+    """The hosts Pomerium's autocert asks a certificate for: those of `hosts` without a star.
+
+    None at all while there is no route, and none for a route from `http` (internal/autocert).
+    """
+    routes = [url for key in _ROUTES for url in _froms(document, key)]
+    urls = [url for url in routes if not (url or "").strip().startswith("http:")]
+    if routes:
+        urls.append(string(lookup(document.root, "authenticate_service_url")))
+    found = dict.fromkeys(filter(None, map(_host, urls)))
+    return tuple(host for host in found if "*" not in host)
 
 
 def propose_names(found: Sequence[str], is_public_suffix: Callable[[str], bool]) -> tuple[str, ...]:
@@ -48,10 +62,14 @@ def covers(names: Iterable[str], host: str) -> bool:
 
 
 def _urls(document: Document) -> Iterator[str | None]:
-    for key in ("routes", "policy"):
-        for route in elements(lookup(document.root, key)):
-            yield string(lookup(route, "from"))
+    for key in _ROUTES:
+        yield from _froms(document, key)
     yield string(lookup(document.root, "authenticate_service_url"))
+
+
+def _froms(document: Document, key: str) -> Iterator[str | None]:
+    for route in elements(lookup(document.root, key)):
+        yield string(lookup(route, "from"))
 
 
 def _host(url: str | None) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from cryptography.x509 import Certificate
 
@@ -20,17 +20,12 @@ from wizard.core.system import System
 from wizard.dns.providers.lexicon_options import known_options
 from wizard.pki import chain, keys
 from wizard.pki.material import Installed, Material
-from wizard.pki.names import host_of
+from wizard.pki.names import host_of, never_public
 from wizard.strategies import dns01_questions as asked
 from wizard.strategies.base import Renewal, Work
 from wizard.strategies.dns01_order import Obtain, Tidy
 from wizard.strategies.dns01_renewal import ask, due_from
 from wizard.strategies.dns01_wanted import Wanted
-
-NEVER_PUBLIC: Final = frozenset(
-    {"localhost", "local", "internal", "lan", "home", "corp", "invalid", "onion", "test", "example"}
-)
-"""Top-level names no public authority certifies (RFC 6761, RFC 6762, RFC 7686, ICANN)."""
 
 
 class Dns01:
@@ -49,13 +44,9 @@ class Dns01:
 
     def check_names(self, names: Sequence[str]) -> Problem | None:
         """Names that no public authority certifies, and pairs that it takes for one."""
+        if (problem := never_public(names)) is not None:
+            return problem
         for name in names:
-            if name.rpartition(".")[2] in NEVER_PUBLIC or name.endswith("localhost.pomerium.io"):
-                return Problem(
-                    "name-not-public",
-                    f"No public authority certifies {name}: nobody can show that it is theirs.",
-                    "Use a domain of your own, or the strategy local-ca.",
-                )
             wildcard = f"*.{name.partition('.')[2]}"
             if wildcard in names and name != wildcard:
                 return Problem(

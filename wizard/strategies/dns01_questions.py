@@ -11,7 +11,7 @@ from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.dns.providers.lexicon_options import chosen_options
-from wizard.strategies.base import KEY_TYPES
+from wizard.strategies.base import KEY_TYPES, RESOLVERS, directory_url, name_servers
 
 if TYPE_CHECKING:
     from wizard.dns.providers.base import Provider
@@ -68,17 +68,6 @@ def is_manual(answers: Answers) -> bool:
     return answers.text("dns_01.provider.name") in {"", MANUAL}
 
 
-def _directory(value: Value, answers: Answers) -> Problem | None:
-    problem = validation.https_url(value, answers)
-    if problem is None and not str(value).startswith("https://"):
-        return Problem(
-            "directory-not-https",
-            f"{value} is not protected by TLS, which ACME asks for (RFC 8555, 6.1).",
-            "Write the directory's https:// address.",
-        )
-    return problem
-
-
 def _accepted(value: Value, answers: Answers) -> Problem | None:
     if value is True:
         return None
@@ -110,21 +99,6 @@ def _wait(value: Value, _answers: Answers) -> Problem | None:
     )
 
 
-def _resolver(value: Value, _answers: Answers) -> Problem | None:
-    from wizard.dns.address import parse  # noqa: PLC0415  only where somebody names one
-
-    wrong = [one for one in (value if isinstance(value, tuple) else ()) if parse(one) is None]
-    return (
-        Problem(
-            "resolver",
-            f"{wrong[0]!r} is not the address of a name server.",
-            "Write an IP address, with a port where it is not 53: 192.0.2.53, [2001:db8::53]:5353.",
-        )
-        if wrong
-        else None
-    )
-
-
 def _authorities() -> tuple[Choice, ...]:
     known = tuple(Choice(one.id, one.title, one.summary) for one in AUTHORITIES.values())
     return (*known, Choice(CUSTOM, "Another one", "any directory that speaks ACME (RFC 8555)"))
@@ -147,7 +121,7 @@ AUTHORITY: Final = (
         "It is the one address that an ACME authority is known by.",
         "It begins with https:// and often ends in /directory.",
         when=_is_custom,
-        check=_directory,
+        check=directory_url,
     ),
     Question(
         "dns_01.ca_bundle",
@@ -238,16 +212,7 @@ DNS: Final = (
         advanced=True,
         check=_wait,
     ),
-    Question(
-        "dns.resolvers",
-        Kind.LIST,
-        "Which resolvers find the zone's name servers?",
-        "This machine's own may show the zone as it is inside a company, not as the world sees it.",
-        "ADDRESS or ADDRESS:PORT. None means the system's, then public ones, then DNS over HTTPS.",
-        default=(),
-        advanced=True,
-        check=_resolver,
-    ),
+    RESOLVERS,
     Question(
         "dns.authoritative",
         Kind.LIST,
@@ -257,7 +222,7 @@ DNS: Final = (
         "horizons and laboratories.",
         default=(),
         advanced=True,
-        check=_resolver,
+        check=name_servers,
     ),
 )
 

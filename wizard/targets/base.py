@@ -9,11 +9,11 @@ from wizard.core.events import NextStep
 from wizard.core.flow import Step
 from wizard.core.registry import Info
 from wizard.core.system import System
-from wizard.pki.material import Installed, Material
+from wizard.pki.material import Installed, Material, Settings
 
 
 class Delivery(NamedTuple):
-    """The actions that put a certificate where Pomerium finds it."""
+    """The actions that put a certificate or settings where Pomerium finds them."""
 
     actions: tuple[Action, ...]
     notices: tuple[str, ...] = ()
@@ -31,7 +31,9 @@ class Target(Protocol):
     def installed(self, answers: Answers, system: System) -> Installed:
         """The files that are there now; reads only."""
 
-    def deliver(self, answers: Answers, system: System, material: Material) -> Delivery:
+    def deliver(
+        self, answers: Answers, system: System, material: Material | None, settings: Settings
+    ) -> Delivery:
         """What is to be done. Reads only.
 
         Raises:

@@ -11,6 +11,20 @@ from wizard.core.system import System
 from wizard.pki import names
 from wizard.pomerium.detect import PACKAGED, find_config
 
+KEEPS_ITS_OWN: Final = "autocert"
+"""The strategy that brings no files: Pomerium keeps what it gets in `autocert.directory`."""
+
+
+def brings_files(answers: Answers) -> bool:
+    """Whether the strategy gives the target a certificate to keep."""
+    return answers.text("strategy") != KEEPS_ITS_OWN
+
+
+def directory_of(answers: Answers) -> str:
+    """Where certificates and keys are kept; a bucket where several Pomeriums share them."""
+    key = "output.directory" if brings_files(answers) else "autocert.directory"
+    return answers.text(key)
+
 
 def output(system: System) -> tuple[Question, ...]:
     """Where the certificate, its key and the configuration go, and who reads them."""
@@ -25,13 +39,16 @@ def output(system: System) -> tuple[Question, ...]:
         found = find_config(system)
         if found is not None:
             return Detected(str(found), "found on this machine")
-        return str(Path(answers.text("output.directory")).parent / "config.yaml")
+        return str(
+            Path(answers.text("output.directory") or directory(answers)).parent / "config.yaml"
+        )
 
     def owner(answers: Answers) -> str | Detected:
         if not system.is_root or system.platform == "win32":
             return ""
         person = system.person
-        below = Path(answers.text("output.directory")).is_relative_to(person.home)
+        place = answers.text("output.directory") or directory(answers)
+        below = Path(place).is_relative_to(person.home)
         if system.invoked_by_other and below:
             return Detected(person.name, "whose home directory it is")
         import pwd  # noqa: PLC0415  POSIX only
@@ -48,13 +65,14 @@ def output(system: System) -> tuple[Question, ...]:
             "The directory is made if it is missing. In Docker mount the directory, never a single "
             "file: a mounted file keeps its old content when it is replaced.",
             default=directory,
+            when=brings_files,
             check=validation.absolute_path,
         ),
         Question(
             "output.config",
             Kind.PATH,
-            "Which Pomerium configuration should name them?",
-            "Only the certificate's entry is changed; comments and order stay.",
+            "Which is Pomerium's configuration?",
+            "Only what the certificate needs is changed; comments and order stay.",
             "A file that does not exist is made, complete and ready to start. Leave it empty to "
             "write none and to name the files yourself.",
             default=config,

@@ -1,0 +1,177 @@
+"""Pomerium's autocert: it gets and renews a certificate for the host of each route by itself."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from wizard.core import ourselves
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.events import Event, NextStep
+from wizard.core.flow import Step
+from wizard.core.questions import Problem, Question, Value
+from wizard.core.registry import Info
+from wizard.core.secrets import Secret, resolve
+from wizard.core.system import System
+from wizard.pki.material import Installed, Settings
+from wizard.pki.names import never_public
+from wizard.strategies import autocert_questions as asked
+from wizard.strategies.base import Renewal, Work
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from cryptography.x509 import Certificate
+
+    from wizard.pomerium.document import Document
+
+REDIRECT: str = ":80"
+NOTHING = Work((), None, (), (), ())
+
+
+class Autocert:
+    """Brings settings instead of a certificate."""
+
+    info: ClassVar[Info] = Info(
+        "autocert",
+        "Pomerium's own autocert",
+        "Pomerium gets a certificate for each route. Ports 80 and 443 must be public; no wildcard.",
+    )
+    names: ClassVar[tuple[str, ...]] = ()
+    example: ClassVar[Mapping[str, Value]] = {"names": ("app.corp.example.com",)}
+
+    def check_names(self, names: Sequence[str]) -> Problem | None:
+        """A wildcard, which only DNS records can prove."""
+        starred = next((name for name in names if name.startswith("*.")), None)
+        if starred is None:
+            return None
+        return Problem(
+            "autocert-wildcard",
+            f"Pomerium's autocert gets no certificate for {starred}.",
+            "Name the hosts of the routes one by one, or use the strategy dns-01.",
+        )
+
+    def steps(self, system: System, _given: Answers) -> Sequence[Step]:
+        """Whose certificates they are, and where Pomerium keeps them."""
+        return asked.steps(system)
+
+    def more(self, _name: str) -> Mapping[str, Question]:
+        """Nothing."""
+        return {}
+
+    def work(
+        self,
+        answers: Answers,
+        system: System,
+        state: Path,
+        _installed: Installed,
+        renewal: Renewal,
+    ) -> Work:
+        """Settings; nothing for a renewal, which is Pomerium's own affair."""
+        if renewal is not Renewal.NO:
+            return NOTHING
+        from wizard.pomerium.environment import variables  # noqa: PLC0415  ruamel.yaml: 25 ms
+        from wizard.strategies.autocert_checks import (  # noqa: PLC0415  as above
+            Ground,
+            findings,
+            refuse,
+        )
+
+        problem = never_public(answers.texts("names")) if asked.is_letsencrypt(answers) else None
+        if problem is not None:
+            raise UsageError(*problem)
+        document = _document(answers)
+        settings = _settings(answers, system, document)
+        around = variables(system, Path(answers.text("output.config") or "/"))
+        ground = Ground(answers, system, document, around, settings)
+        refuse(ground)
+        notices = [f"{one.summary} {one.hint} [{one.code}]" for one in findings(ground)]
+        return Work((), None, (), tuple(notices), _next_steps(answers, system, state), settings)
+
+    def renew_after(
+        self, certificate: "Certificate", _answers: Answers, _system: System, _state: Path
+    ) -> "datetime":
+        """When Pomerium renews it by itself: with a third of its life left."""
+        from wizard.pki import chain  # noqa: PLC0415  a certificate has loaded it
+
+        return chain.renew_after(certificate)
+
+    def prove(
+        self,
+        answers: Answers,
+        system: System,
+        _state: Path,
+        _installed: Installed,
+        *,
+        with_clients: bool,  # noqa: ARG002  a handshake with Pomerium asks no other program
+    ) -> Iterator[Event]:
+        """Tells which hosts have their certificate and why the others have none."""
+        from wizard.strategies.autocert_proof import prove  # noqa: PLC0415  ssl, for a proof
+
+        yield from prove(answers, system, _document(answers))
+
+
+def _document(answers: Answers) -> "Document | None":
+    from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    path = answers.text("output.config")
+    return config.read(Path(path)) if path else None
+
+
+def _settings(answers: Answers, system: System, document: "Document | None") -> Settings:
+    """Every setting of autocert, so that none of an earlier authority is left."""
+    from wizard.pomerium.document import lookup, string  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    root = document.root if document is not None else None
+    redirect = string(lookup(root, "http_redirect_addr")) or ""
+    settings: dict[str, str | bool | Secret] = {
+        # Only with exactly this port Pomerium answers HTTP-01 (internal/autocert/manager.go).
+        "http_redirect_addr": redirect if redirect.endswith(REDIRECT) else REDIRECT,
+        "autocert": True,
+        "autocert_dir": answers.text("autocert.directory"),
+        "autocert_email": answers.text("autocert.email"),
+        "autocert_use_staging": answers.flag("autocert.staging"),
+        "autocert_ca": answers.text("autocert.authority_url"),
+        "autocert_trusted_ca": "",
+        "autocert_trusted_ca_file": answers.text("autocert.trusted_ca"),
+        **_eab(answers, system),
+    }
+    if asked.is_letsencrypt(answers):
+        settings["autocert_must_staple"] = False
+    return settings
+
+
+def _eab(answers: Answers, system: System) -> Settings:
+    """What ties the account to one that exists; Pomerium has no place but its file for the key."""
+    references = answers.text("autocert.eab_key_id"), answers.text("autocert.eab_hmac_key")
+    if not any(references):
+        return {"autocert_eab_key_id": "", "autocert_eab_mac_key": ""}
+    if not all(references):
+        raise UsageError(
+            "eab-missing",
+            "autocert.eab_key_id and autocert.eab_hmac_key belong together.",
+            "Give both, or neither: env:NAME, file:/PATH.",
+        )
+    key_id, key = (resolve(one, system).reveal().strip() for one in references)
+    if not re.fullmatch(rb"[A-Za-z0-9+/_-]+=*", key):
+        raise UsageError(
+            "eab-not-base64url",
+            "The EAB HMAC key is not base64url text.",
+            "Copy it again from the authority's web site, whole and without quotes.",
+        )
+    # Pomerium takes base64url without padding and nothing else.
+    plain = key.rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
+    return {
+        "autocert_eab_key_id": key_id.decode(errors="replace"),
+        "autocert_eab_mac_key": Secret(plain),
+    }
+
+
+def _next_steps(answers: Answers, system: System, state: Path) -> tuple[NextStep, ...]:
+    again = ourselves.line(system, state, "--answers", "FILE")
+    steps = [NextStep("Once Pomerium runs, see which hosts have their certificate", again)]
+    if answers.flag("autocert.staging"):
+        real = ourselves.line(system, state, "--answers", "FILE", "--set", "autocert.staging=false")
+        steps.append(NextStep("When all of them have one of staging, get the real ones", real))
+    return tuple(steps)
