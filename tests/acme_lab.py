@@ -34,6 +34,10 @@ class Pebble:
         """How many orders were ever made."""
         return self.log.read_text().count("Added order")
 
+    def requests(self) -> int:
+        """How many requests there ever were."""
+        return self.log.read_text().count("-> calling handler()")
+
     def root(self) -> str:
         """The root of what it issues, PEM."""
         context = ssl.create_default_context(cafile=str(self.ca_bundle))

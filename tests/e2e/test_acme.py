@@ -89,6 +89,43 @@ def test_a_hundred_names_are_one_order(tmp_path: Path) -> None:
         assert carried_on(order, speaking)
 
 
+def test_a_hundred_names_are_watched_with_few_requests(tmp_path: Path) -> None:
+    names = [f"h{number}.example.com" for number in range(100)]
+    slow = {"PEBBLE_VA_NOSLEEP": "", "PEBBLE_VA_SLEEPTIME": "5", "PEBBLE_WFE_NONCEREJECT": "0"}
+    with server(tmp_path / "pebble", slow) as running:
+        speaking, who = opened(running, tmp_path / "state")
+        order = Order.create(speaking, System(), tmp_path / "orders/a/0001", who, names)
+        order.answer(speaking)
+        before = running.requests()
+        events = list(order.watch(speaking, Control(), "it"))
+        # Each name once at every look would be several hundred.
+        assert 0 < running.requests() - before < 150
+    assert sorted((event.what, event.status) for event in events) == sorted(
+        [*((name, "valid") for name in names), ("order", "ready")]
+    )
+
+
+def test_the_one_of_many_names_that_failed_is_named_with_the_reason(
+    tmp_path: Path, lab: Lab
+) -> None:
+    zone = lab.zone()
+    names = [f"h{number}.{zone.name}" for number in range(15)]
+    env = {"PEBBLE_VA_ALWAYS_VALID": "", "PEBBLE_WFE_NONCEREJECT": "0"}
+    with lab.inside(), pebble(tmp_path, f"{zone.primary.address}:53", env=env) as running:
+        speaking, who = opened(running, tmp_path / "state")
+        order = Order.create(speaking, System(), tmp_path / "orders/a/0001", who, names)
+        bad = order.authorizations[-1].identifier
+        for record in order.txt():
+            if record.identifiers != (bad,):
+                zone.add(record.name.removesuffix(f".{zone.name}"), "TXT", record.value)
+        order.answer(speaking)
+        events = []
+        with pytest.raises(WizardError, match=rf"{bad}: .*_acme-challenge\.{bad}"):
+            events += order.watch(speaking, Control(), "it")
+    assert ("invalid", bad) in {(event.status, event.what) for event in events}
+    assert len({event.what for event in events}) == len(events)
+
+
 def test_keys_are_nobody_elses_to_read(tmp_path: Path) -> None:
     with server(tmp_path / "pebble") as running:
         speaking, who = opened(running, tmp_path / "state")

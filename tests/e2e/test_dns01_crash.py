@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from acme_lab import Pebble
+from conftest import Need
 from dns01_support import Install, names, records
 from dns_lab import Lab
+from provider_support import command_answers, hook, texts
 
 pytestmark = pytest.mark.e2e
 
@@ -87,3 +89,51 @@ def test_whenever_it_is_killed_one_order_is_enough(
             install.zone.primary.address, f"_acme-challenge.{install.zone.name}", "TXT"
         )
         assert not answer.answer, "a record was left behind"
+
+
+AUTH = """#!/bin/sh -eu
+cd "$(dirname "$0")"
+test ! -e "set-$CERTBOT_VALIDATION" || exit 0   # as hooks do: nothing to do, nothing to say
+nsupdate -y "$(cat key)" <<END
+server {server}
+update add _acme-challenge.$CERTBOT_DOMAIN. 60 TXT "$CERTBOT_VALIDATION"
+send
+END
+if test $CERTBOT_REMAINING_CHALLENGES = 0 && rm kill-in-auth; then kill -9 $PPID; exit; fi
+touch "set-$CERTBOT_VALIDATION"
+echo "id of $CERTBOT_VALIDATION"
+"""
+CLEANUP = """#!/bin/sh -eu
+cd "$(dirname "$0")"
+if rm kill-in-cleanup; then kill -9 $PPID; exit; fi
+echo "$CERTBOT_VALIDATION $CERTBOT_AUTH_OUTPUT" >>cleaned
+nsupdate -y "$(cat key)" <<END
+server {server}
+update delete _acme-challenge.$CERTBOT_DOMAIN. TXT "$CERTBOT_VALIDATION"
+send
+END
+"""
+
+
+@pytest.mark.parametrize("when", ["kill-in-auth", "kill-in-cleanup"])
+def test_the_next_run_tells_the_hook_for_clean_up_what_the_other_printed(
+    tmp_path: Path, lab: Lab, authority: Pebble, need: Need, when: str
+) -> None:
+    need("nsupdate")
+    install = Install(tmp_path, lab, authority, lab.zone())
+    command_answers(install.zone, tmp_path)
+    server = install.zone.primary.address
+    auth = hook(tmp_path, "auth", AUTH.format(server=server))
+    cleanup = hook(tmp_path, "cleanup", CLEANUP.format(server=server))
+    install.answers(f'name = "command"\npath = "{auth}"\ncleanup_path = "{cleanup}"')
+    (tmp_path / when).touch()
+    killed = install.run("--json")
+    assert killed.status == -signal.SIGKILL
+    values = [value for _, value in records(killed.rows())]
+    assert private(install.wizard.state)
+    done = install.run("--json")
+    assert done.status == 0, done.out + done.err
+    cleaned = (tmp_path / "cleaned").read_text().splitlines()
+    assert sorted(cleaned) == sorted(f"{value} id of {value}" for value in values)
+    assert texts(lab, server, f"_acme-challenge.{install.zone.name}") == []
+    assert not list(install.wizard.state.glob("orders/*/published.json"))

@@ -17,7 +17,7 @@ from wizard.dns.providers import command
 from wizard.dns.providers.base import Provider, Txt
 
 WRITES = """#!/bin/sh
-{ env | grep -E '^(CERTBOT|POMCERT)_' | sort; echo; } >> "$(dirname "$0")/calls"
+{ LC_ALL=C; env | grep -aE '^(CERTBOT|POMCERT)_' | sort; echo; } >> "$(dirname "$0")/calls"
 echo progress >&2
 echo "id of $CERTBOT_VALIDATION"
 """
@@ -78,12 +78,28 @@ def test_it_is_called_once_for_each_value_with_certbots_variables(tmp_path: Path
 
 
 def test_the_hook_for_clean_up_is_told_what_the_other_printed(tmp_path: Path) -> None:
-    publisher = made(tmp_path, WRITES, WRITES)
-    publisher.publish(RECORDS)
+    kept: list[tuple[str, str, str]] = []
+    made(tmp_path, WRITES).publish(RECORDS, lambda *note: kept.append(note))
+    assert kept == [
+        (record.name, value, f"id of {value}") for record in RECORDS for value in record.values
+    ]
+    first = calls(tmp_path)
     (tmp_path / "calls").unlink()
-    publisher.remove(RECORDS)
-    said = [(call["CERTBOT_VALIDATION"], call["CERTBOT_AUTH_OUTPUT"]) for call in calls(tmp_path)]
-    assert said == [(each, f"id of {each}") for each in ("one", "two", "three")]
+    notes = [one._replace(notes=tuple(f"id of {value}" for value in one.values)) for one in RECORDS]
+    made(tmp_path, WRITES, WRITES).remove(notes)
+    said = [f"id of {value}" for value in ("one", "two", "three")]
+    assert calls(tmp_path) == [
+        {**call, "CERTBOT_AUTH_OUTPUT": words} for call, words in zip(first, said, strict=True)
+    ]
+
+
+def test_what_no_variable_can_hold_is_cut_from_what_it_printed(tmp_path: Path) -> None:
+    talks = "#!/bin/sh\nhead -c 300000 /dev/zero | tr '\\0' ä\nprintf '\\0the id'\n"
+    kept: list[tuple[str, str, str]] = []
+    made(tmp_path, talks).publish(RECORDS[1:], lambda *note: kept.append(note))
+    ((_, _, said),) = kept
+    made(tmp_path, talks, WRITES).remove([RECORDS[1]._replace(notes=(said,))])
+    assert calls(tmp_path)[0]["CERTBOT_AUTH_OUTPUT"].endswith("the id")
 
 
 def test_without_a_hook_for_clean_up_the_records_stay(tmp_path: Path) -> None:

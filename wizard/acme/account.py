@@ -2,6 +2,7 @@
 
 STATE/accounts/NAME/account.key    the key, on disk before the authority hears of it
 STATE/accounts/NAME/account.json   where the account is, and which terms were accepted
+STATE/accounts/NAME/next.key       the key that a change began with, until it has taken its place
 """
 
 import json
@@ -51,7 +52,8 @@ def open_account(
 ) -> Account:
     """The account there is, or a new one; the session signs with it from then on (RFC 8555, 7.3).
 
-    An interrupted newAccount is repeated with the same key, which gives the same account.
+    An interrupted newAccount is repeated with the same key, which gives the same account. After an
+    interrupted change of keys the authority is asked which one it knows.
 
     Raises:
         WizardError: `terms-not-accepted`, `eab-missing`, or the authority refused.
@@ -63,6 +65,7 @@ def open_account(
     kept = system.keep(directory / RECORD)
     if kept is not None:
         url = str(json.loads(kept.content)["url"])
+        key = _changed(session, system, directory) or key
         session.sign_as(key, url)
         return Account(url, key, directory)
     if session.terms_of_service and not accept_terms:
@@ -115,7 +118,8 @@ def change_key(session: Session, system: System, account: Account) -> Account:
     """Replaces the account's key (RFC 8555, 7.3.5); the new one is on disk before it counts.
 
     Raises:
-        WizardError: the authority refused; the old key is still the one.
+        WizardError: the authority refused, or did not answer: then `open_account` finds out which
+            key is the one.
     """
     new = _key(system, account.directory / NEXT_KEY)
     jwk = JWKEC(key=new)
@@ -123,10 +127,34 @@ def change_key(session: Session, system: System, account: Account) -> Account:
     payload = json.dumps({"account": account.url, "oldKey": old.to_partial_json()}).encode()
     url = session.url("keyChange")
     session.post(url, signed(payload, jwk, ES256, url))
-    system.write(account.directory / KEY, keys.to_pem(new).reveal())
-    system.remove(account.directory / NEXT_KEY)
+    _replace(system, account.directory, new)
     session.sign_as(new, account.url)
     return account._replace(key=new)
+
+
+def _changed(session: Session, system: System, directory: Path) -> PrivateKey | None:
+    """The next key, where a change was cut off and the authority has made it (RFC 8555, 7.3.1).
+
+    Where it has not, that key stays for the next try: the request may still be on its way.
+    """
+    kept = system.keep(directory / NEXT_KEY)
+    if kept is None:
+        return None
+    new = keys.from_pem(kept.content, str(directory / NEXT_KEY))
+    session.sign_as(new, None)
+    try:
+        session.post(session.url("newAccount"), {"onlyReturnExisting": True})
+    except WizardError as error:
+        if error.code != "acme-account-does-not-exist":
+            raise
+        return None
+    _replace(system, directory, new)
+    return new
+
+
+def _replace(system: System, directory: Path, new: PrivateKey) -> None:
+    system.write(directory / KEY, keys.to_pem(new).reveal())
+    system.remove(directory / NEXT_KEY)
 
 
 def _key(system: System, path: Path) -> PrivateKey:

@@ -22,6 +22,8 @@ from wizard.core.system import System
 
 FIRST_WAIT, LONGEST_WAIT = 0.05, 10.0
 """Seconds between two looks at the authority; each is twice the last one."""
+LOOKS = 10
+"""How many authorizations are read, at most, after each look at a pending order."""
 
 
 class Authorization(NamedTuple):
@@ -201,9 +203,12 @@ class Order:
             self._take(session)
             waiting = [one for one in self.authorizations if one.status == "pending"]
             if self.status in {"pending", "invalid"}:
-                # What failed, and why, only the authorizations say.
-                for one in waiting:
+                # What failed, and why, only they say. A pending order waits for the first of them
+                # that is pending; nothing is won by looking at more.
+                for one in waiting[:LOOKS] if self.status == "pending" else waiting:
                     yield from self._look(session, one, who)
+                    if self.status == "pending" and one in self.authorizations:
+                        break
             else:
                 self.authorizations = tuple(
                     one._replace(status="valid") for one in self.authorizations

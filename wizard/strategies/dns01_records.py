@@ -1,7 +1,6 @@
 """The records of an order: shown, set, watched until the gate opens, and removed again.
 
-STATE/orders/NAME/published.json   what a provider was asked to set, until it has removed it
-STATE/orders/seen.json             what authorities saw lately, and how long they may remember it
+STATE/orders/seen.json   what authorities saw lately, and how long they may remember it
 """
 
 import json
@@ -23,7 +22,8 @@ from wizard.dns.probes import Probes
 from wizard.dns.propagation import Look, Watch
 from wizard.dns.providers.base import Provider, Txt
 from wizard.dns.zone import Located, View
-from wizard.strategies.dns01_wanted import PUBLISHED, Wanted
+from wizard.strategies.dns01_published import Published
+from wizard.strategies.dns01_wanted import Wanted
 
 SEEN: Final = "seen.json"
 REMEMBERED: Final = 60
@@ -68,11 +68,9 @@ class Records:
         )
         if not self._publisher.is_manual:
             records = [_handed(place, needed, places) for place in values]
-            # With what an earlier run had set: a proof seen since is asked for no more.
-            every = dict.fromkeys((*_published(self._system, self._shelf), *records))
-            rows = [record._asdict() for record in every]
-            self._system.write(self._shelf / PUBLISHED, json.dumps(rows).encode())
-            self._publisher.publish(records)
+            published = Published(self._system, self._shelf)
+            published.add(records)
+            self._publisher.publish(records, published.keep)
 
     def wait(
         self, order: Order, control: Control, warnings: tuple[Finding, ...]
@@ -203,34 +201,20 @@ def clear(system: System, shelf: Path, publisher: Provider) -> Iterator[Event]:
     Raises:
         WizardError: it cannot; the next run tries again.
     """
-    published = _published(system, shelf)
-    if not published:
+    published = Published(system, shelf)
+    records = published.records()
+    if not records:
         return
-    publisher.remove(published)
-    system.remove(shelf / PUBLISHED)
+    publisher.remove(records)
+    published.forget()
     yield RecordsLeft(
         tuple(
             DnsRecord(one.name, "TXT", value, one.zone, "", "", one.identifiers)
-            for one in published
+            for one in records
             for value in one.values
         ),
         by_hand=False,
     )
-
-
-def _published(system: System, shelf: Path) -> list[Txt]:
-    kept = system.keep(shelf / PUBLISHED)
-    return [
-        Txt(
-            row["name"],
-            row["zone"],
-            tuple(row["values"]),
-            row["asked"],
-            row["primary"],
-            tuple(row["identifiers"]),
-        )
-        for row in (json.loads(kept.content) if kept else ())
-    ]
 
 
 def _ended() -> WizardError:

@@ -1,7 +1,7 @@
 """What a DNS provider is: questions, and a way to set TXT records and to remove them again."""
 
-from collections.abc import Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple, Protocol, TypeAlias
 
 from wizard.core.answers import Answers
 from wizard.core.questions import Question
@@ -13,7 +13,8 @@ class Txt(NamedTuple):
     """TXT records of one name, without a dot at its end, in the zone that holds it.
 
     `asked` is the name before CNAMEs were followed, `primary` the address of the zone's primary
-    server, `identifiers` what the values prove, each at the place of its value.
+    server, `identifiers` what the values prove, each at the place of its value; `notes` are there
+    too, where the provider had something kept when it set them.
     """
 
     name: str
@@ -22,6 +23,15 @@ class Txt(NamedTuple):
     asked: str
     primary: str
     identifiers: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+Keep: TypeAlias = Callable[[str, str, str], None]
+"""Has a note kept for the removal: the record's name, its value, and what is to be told then."""
+
+
+def forgotten(_name: str, _value: str, _note: str) -> None:
+    """Where nobody removes anything there is nothing to keep."""
 
 
 class Provider(Protocol):
@@ -44,15 +54,17 @@ class Provider(Protocol):
     def questions(cls) -> Sequence[Question]:
         """What it must know; each is asked only when this provider is chosen."""
 
-    def publish(self, records: Sequence[Txt]) -> None:
+    def publish(self, records: Sequence[Txt], keep: Keep = forgotten, /) -> None:
         """Sets the records beside others of the same name.
+
+        Notes are kept as soon as there are any: the run may be killed before it is through.
 
         Raises:
             WizardError: it was refused, or cannot be reached.
         """
 
     def remove(self, records: Sequence[Txt]) -> None:
-        """Removes exactly these values.
+        """Removes exactly these values, perhaps in a later run; their notes are those kept.
 
         Raises:
             WizardError: as `publish`.

@@ -1,6 +1,7 @@
 """A script of one's own, called as certbot calls its manual hooks, so that those that exist work.
 
 https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks
+CERTBOT_TOKEN belongs to http-01 alone: certbot takes it out of the environment for DNS.
 """
 
 import os
@@ -15,20 +16,23 @@ from wizard.core.questions import Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import Command as Program
 from wizard.core.system import System
-from wizard.dns.providers.base import Txt
+from wizard.dns.providers.base import Keep, Txt, forgotten
 
 SECONDS: Final = 600.0
 """For one call. Hooks wait for their records to spread, some of them for minutes."""
 SHOWN: Final = 400
 """How many characters of a hook's last words an error shows."""
+LONGEST: Final = 30_000
+"""How many of all its words are kept: Linux takes a variable of at most 128 KiB."""
 
 
 class Call(NamedTuple):
-    """One call of a hook: for one value, with what it is told."""
+    """One call of a hook: for one value, with what it is told and what it printed before."""
 
     name: str
     value: str
     env: tuple[tuple[str, str], ...]
+    said: str
 
 
 class Command:
@@ -49,26 +53,26 @@ class Command:
         self._system = system
         self._path = answers.text("dns_01.provider.path")
         self._cleanup_path = answers.text("dns_01.provider.cleanup_path")
-        self._said: dict[tuple[str, str], str] = {}
 
     @classmethod
     def questions(cls) -> Sequence[Question]:
         """Which scripts."""
         return QUESTIONS
 
-    def publish(self, records: Sequence[Txt]) -> None:
-        """Calls the script for each value.
+    def publish(self, records: Sequence[Txt], keep: Keep = forgotten) -> None:
+        """Calls the script for each value; what it prints is kept for the other one.
 
         Raises:
             WizardError: `hook-failed`, `command-not-found`, `command-timeout`.
         """
         for call in _calls(records):
-            self._said[call.name, call.value] = self._run(self._path, call, "publish").strip()
+            said = self._run(self._path, call, "publish").replace("\0", "").strip()
+            keep(call.name, call.value, said[-LONGEST:])
 
     def remove(self, records: Sequence[Txt]) -> None:
         """Calls the script for clean-up, where there is one, for each value.
 
-        It is told what the other script said when this object published the value.
+        It is told what the other script printed when it published the value.
 
         Raises:
             WizardError: as `publish`.
@@ -76,8 +80,7 @@ class Command:
         if not self._cleanup_path:
             return
         for call in _calls(records):
-            said = self._said.get((call.name, call.value), "")
-            told = call._replace(env=(*call.env, ("CERTBOT_AUTH_OUTPUT", said)))
+            told = call._replace(env=(*call.env, ("CERTBOT_AUTH_OUTPUT", call.said)))
             self._run(self._cleanup_path, told, "remove")
 
     def _run(self, path: str, call: Call, verb: str) -> str:
@@ -102,12 +105,17 @@ def _calls(records: Sequence[Txt]) -> Iterator[Call]:
     another zone only POMCERT_RECORD and POMCERT_ZONE say where it belongs.
     """
     every = [
-        (record, value, identifier.removeprefix("*."))
+        (record, value, identifier.removeprefix("*."), note)
         for record in records
-        for value, identifier in zip(record.values, record.identifiers, strict=True)
+        for value, identifier, note in zip(
+            record.values,
+            record.identifiers,
+            record.notes or ("",) * len(record.values),
+            strict=True,
+        )
     ]
-    everybody = ",".join(identifier for _, _, identifier in every)
-    for number, (record, value, identifier) in enumerate(every, 1):
+    everybody = ",".join(identifier for _, _, identifier, _ in every)
+    for number, (record, value, identifier, note) in enumerate(every, 1):
         yield Call(
             record.name,
             value,
@@ -121,6 +129,7 @@ def _calls(records: Sequence[Txt]) -> Iterator[Call]:
                 ("POMCERT_RECORD", record.name),
                 ("POMCERT_ZONE", record.zone),
             ),
+            note,
         )
 
 

@@ -14,7 +14,7 @@ from wizard.core.registry import Info
 from wizard.core.secrets import Secret, resolve
 from wizard.core.system import System
 from wizard.dns.providers import lexicon_options as known
-from wizard.dns.providers.base import Txt
+from wizard.dns.providers.base import Keep, Txt, forgotten
 
 if TYPE_CHECKING:
     from lexicon.interfaces import Provider as Library
@@ -69,7 +69,7 @@ class Lexicon:
         """Which provider; what that one needs is in `lexicon_options.options`."""
         return (known.PROVIDER,)
 
-    def publish(self, records: Sequence[Txt]) -> None:
+    def publish(self, records: Sequence[Txt], _keep: Keep = forgotten) -> None:
         """Creates each value beside those that are there.
 
         Raises:

@@ -7,7 +7,7 @@ from wizard.core.answers import Answers
 from wizard.core.questions import Question
 from wizard.core.registry import Info
 from wizard.core.system import System
-from wizard.dns.providers.base import Txt
+from wizard.dns.providers.base import Keep, Txt, forgotten
 
 
 class Manual:
@@ -27,7 +27,7 @@ class Manual:
         """None."""
         return ()
 
-    def publish(self, records: Sequence[Txt]) -> None:
+    def publish(self, records: Sequence[Txt], _keep: Keep = forgotten) -> None:
         """A person does it."""
 
     def remove(self, records: Sequence[Txt]) -> None:

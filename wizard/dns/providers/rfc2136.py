@@ -12,7 +12,7 @@ from wizard.core.secrets import Secret, resolve
 from wizard.core.system import System
 from wizard.core.validation import HIGHEST_PORT, secret_reference
 from wizard.dns.address import PORT, Address, parse
-from wizard.dns.providers.base import Txt
+from wizard.dns.providers.base import Keep, Txt, forgotten
 
 if TYPE_CHECKING:
     import dns.message
@@ -135,7 +135,7 @@ class Rfc2136:
         """Where the server is, and the key."""
         return QUESTIONS
 
-    def publish(self, records: Sequence[Txt]) -> None:
+    def publish(self, records: Sequence[Txt], _keep: Keep = forgotten) -> None:
         """Adds each value; those that are there already stay.
 
         Raises:
