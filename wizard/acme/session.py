@@ -1,39 +1,39 @@
 """One conversation with an ACME server: signed requests, nonces, errors in plain words."""
 
 import json
-import os
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import requests
 from acme.jws import JWS
 from josepy.b64 import b64decode, b64encode
 from josepy.jwa import ES256, JWASignature
 from josepy.jwk import JWK, JWKEC
 
-from wizard import __version__
+from wizard.acme import clock
+from wizard.acme.connection import Connection
 from wizard.acme.problems import GONE, refused
 from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.pki.keys import PrivateKey
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 JsonObject = Mapping[str, object]
 NONCE_TRIES: Final = 30
 """Clusters, and Pebble on purpose, refuse good nonces; each refusal brings a new one."""
-SECONDS: Final = (10.0, 45.0)
-"""To connect, and to wait for an answer; authorities take up to half a minute to sign."""
 BAD_NONCE: Final = "urn:ietf:params:acme:error:badNonce"
 NEEDED: Final = ("newNonce", "newAccount", "newOrder")
 FAILED: Final = 400
 
 
 class Reply(NamedTuple):
-    """An answer: status, the headers that matter (`links` by relation), the object, the bytes."""
+    """An answer: status, the headers that matter (`links` by relation), the object, the bytes.
+
+    `ahead` is how far the server's clock is ahead of ours.
+    """
 
     status: int
     location: str
@@ -41,6 +41,7 @@ class Reply(NamedTuple):
     json: JsonObject
     content: bytes
     links: Mapping[str, str]
+    ahead: "timedelta"
 
 
 class Session:
@@ -50,16 +51,11 @@ class Session:
         """Fetches the directory (RFC 8555, 7.1.1).
 
         Raises:
-            WizardError: `directory-unreachable`, `directory-certificate` or `directory-not-acme`.
+            WizardError: `directory-not-acme`, or as `Connection.send`.
         """
         self.system = system
         self.directory_url = directory_url
-        self._http = requests.Session()
-        # What the surroundings say is read here once, not again with every request.
-        self._http.trust_env = False
-        self._http.proxies.update(_proxies(system, directory_url))
-        self._http.verify = str(ca_bundle) if ca_bundle else _anchors(system)
-        self._http.headers["User-Agent"] = f"pomcert-wizard/{__version__}"
+        self._connection = Connection(system, directory_url, ca_bundle)
         self._nonces: list[str] = []
         self._key: JWK | None = None
         self._account_url: str | None = None
@@ -73,6 +69,7 @@ class Session:
                 "Check dns_01.directory_url; it is the address that clients are given.",
             )
         self.directory = reply.json
+        self.clock_ahead = reply.ahead
         meta = reply.json.get("meta")
         self.meta: JsonObject = meta if isinstance(meta, dict) else {}
 
@@ -139,7 +136,9 @@ class Session:
             nonce = b64decode(self._nonce())
             kid = self._account_url
             request = signed(body, self._signer, ES256, url, kid=kid, nonce=nonce)
-            reply = self._send("POST", url, json.dumps(request).encode())
+            sent = json.dumps(request).encode()
+            # Sent a second time its nonce may be used up, which the authority says, and it is new.
+            reply = self._send("POST", url, sent, reads=payload is None)
             if not tries or reply.status < FAILED or reply.json.get("type") != BAD_NONCE:
                 return self._checked(reply, url)
 
@@ -154,25 +153,14 @@ class Session:
             )
         return self._nonces.pop()
 
-    def _send(self, method: str, url: str, body: bytes | None = None) -> Reply:
-        headers = {"Content-Type": "application/jose+json"} if body is not None else {}
-        try:
-            answer = self._http.request(method, url, data=body, headers=headers, timeout=SECONDS)
-        except requests.exceptions.SSLError as error:
-            raise WizardError(
-                "directory-certificate",
-                f"The TLS certificate of {url} is not trusted: {_reason(error)}.",
-                "Name the root that vouches for it in dns_01.ca_bundle; if this is a public "
-                "authority, something stands between you and it, or the clock is wrong.",
-            ) from None
-        except requests.exceptions.RequestException as error:
-            raise WizardError(
-                "directory-unreachable",
-                f"No answer from {url}: {_reason(error)}.",
-                "Nothing is lost: run again when the network is back; HTTPS_PROXY is honoured.",
-            ) from None
+    def _send(
+        self, method: str, url: str, body: bytes | None = None, *, reads: bool = True
+    ) -> Reply:
+        answer = self._connection.send(method, url, body, reads=reads)
         if nonce := answer.headers.get("Replay-Nonce"):
             self._nonces.append(nonce)
+        now = self.system.now()
+        ahead = clock.difference(answer.headers, now)
         try:
             found = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
         except ValueError:
@@ -180,10 +168,11 @@ class Session:
         return Reply(
             answer.status_code,
             answer.headers.get("Location", ""),
-            retry_after(answer.headers.get("Retry-After", ""), self.system.now()),
+            retry_after(answer.headers.get("Retry-After", ""), now + ahead),
             found if isinstance(found, dict) else {},
             answer.content,
             {str(rel): link["url"] for rel, link in answer.links.items()},
+            ahead,
         )
 
     def _checked(self, reply: Reply, url: str) -> Reply:
@@ -215,32 +204,3 @@ def retry_after(text: str, now: "datetime") -> float | None:
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _reason(error: Exception) -> str:
-    """The innermost reason: requests and urllib3 wrap it in several layers of words."""
-    reason: object = error
-    while isinstance(reason, BaseException):
-        inner = getattr(reason, "reason", None) or (reason.args[0] if reason.args else None)
-        if not isinstance(inner, BaseException):
-            break
-        reason = inner
-    text = str(reason)
-    return text.partition(": ")[2].rstrip(".") or text.rstrip(".")
-
-
-def _proxies(system: System, url: str) -> dict[str, str]:
-    """The proxies of the surroundings, unless this host is excepted."""
-    from requests.utils import should_bypass_proxies  # noqa: PLC0415  as below
-
-    env = {name.lower(): value for name, value in sorted(system.env.items(), reverse=True)}
-    if should_bypass_proxies(url, env.get("no_proxy")):
-        return {}
-    named = {kind: env.get(f"{kind}_proxy") or env.get("all_proxy") for kind in ("http", "https")}
-    return {kind: proxy for kind, proxy in named.items() if proxy}
-
-
-def _anchors(system: System) -> str | bool:
-    """The roots that the surroundings name, else those of certifi."""
-    named = system.env.get("REQUESTS_CA_BUNDLE") or system.env.get("SSL_CERT_FILE", "")
-    return named if named and os.path.exists(named) else True  # noqa: PTH110  never raises
