@@ -32,7 +32,7 @@ def target(name: str) -> Target:
     return cast("type[Target]", registry.load(registry.TARGETS, name))()
 
 
-def first_steps(system: System) -> tuple[Step, ...]:
+def first_steps(system: System) -> tuple[Step, Step]:
     """What everybody is asked: how to get a certificate, and for which names."""
 
     def chosen(answers: Answers) -> Strategy:
@@ -41,14 +41,19 @@ def first_steps(system: System) -> tuple[Step, ...]:
     def found(answers: Answers) -> Value | Detected | None:
         from wizard.pomerium.detect import detect_names  # noqa: PLC0415  reads the configuration
 
-        detected, way = detect_names(system), chosen(answers)
+        way = chosen(answers)
+        told = way.names_told(answers, system)
+        if told is not None:
+            return told
+        detected = detect_names(system)
         if detected is not None and isinstance(detected.value, tuple):
-            detected = None if way.check_names(detected.value) else detected
+            unfit = way.check_names(detected.value, answers, system)
+            detected = None if unfit else detected
         return detected or way.names or None
 
     def fits(value: Value, answers: Answers) -> Problem | None:
         given = value if isinstance(value, tuple) else ()
-        return names.problems(given) or chosen(answers).check_names(given)
+        return names.problems(given) or chosen(answers).check_names(given, answers, system)
 
     def offered() -> tuple[Choice, ...]:
         infos = [strategy(name).info for name in registry.STRATEGIES]
@@ -158,10 +163,13 @@ class Session:
         """The steps for the strategy and the target chosen."""
         chosen = str(self.value(self.question("strategy")).value)
         where = str(self.value(TARGET).value)
+        way = strategy(chosen)
+        which, for_names = first_steps(self.system)
+        own = way.steps(self.system, self.given)
         return Flow(
             (
-                *first_steps(self.system),
-                *strategy(chosen).steps(self.system, self.given),
+                which,
+                *((*own, for_names) if way.asks_names_last else (for_names, *own)),
                 Step("target", "Target", (TARGET,)),
                 *target(where).steps(self.system),
             )
@@ -212,8 +220,10 @@ class Session:
                 return str(Path(value).absolute())
         return value
 
-    def answers(self) -> Answers:
+    def answers(self, *, is_example: bool = False) -> Answers:
         """Every visible question with its answer: what was given, found, or taken by default.
+
+        An example names what another machine has: its answers are not checked here.
 
         Raises:
             UsageError: `answer-missing`, naming the key and the ways to answer it.
@@ -224,7 +234,7 @@ class Session:
                 if not question.when(complete) and question.key != TARGET.key:
                     continue
                 value = self.value(question, complete).value
-                problem = _check(question, value, complete)
+                problem = None if is_example else _check(question, value, complete)
                 if problem is not None:
                     raise UsageError(
                         problem.code,

@@ -16,6 +16,7 @@ class Info(NamedTuple):
 STRATEGIES: Final = {
     "local-ca": "wizard.strategies.local_ca:LocalCa",
     "dns-01": "wizard.strategies.dns01:Dns01",
+    "existing": "wizard.strategies.existing:Existing",
 }
 STORES: Final = {
     "linux": "wizard.trust.linux:LinuxStore",
