@@ -366,7 +366,7 @@ def _check(question: Question, value: Value, answers: Answers) -> Problem | None
     chosen = question.kind in {Kind.CHOICE, Kind.MANY}
     if value == "":
         hint = f"{question.prompt} {_every(question) if chosen else question.help}"
-        return None if question.optional else Problem("answer-missing", "There is no answer.", hint)
+        return None if question.optional else Problem(question.absent, "There is no answer.", hint)
     # What can be chosen is looked up on the whole machine: never for an answer that names nothing.
     if chosen and value not in {AUTO, ()}:
         items = value if isinstance(value, tuple) else (str(value),)

@@ -64,7 +64,7 @@ class Question(NamedTuple):
     `key` is its dotted name in answers; `prompt` is the question, `why` one line of reason, `help`
     what else there is to know. `default` is used when nobody answers; it may be found out from the
     machine and the earlier answers. None means that an answer is required, unless the question is
-    optional.
+    optional; `absent` is the code of the error when there is none.
     """
 
     key: str
@@ -75,6 +75,7 @@ class Question(NamedTuple):
     default: Value | Callable[["Answers"], Value | Detected | None] | None = None
     choices: tuple[Choice, ...] | Callable[[], tuple[Choice, ...]] = ()
     optional: bool = False
+    absent: str = "answer-missing"
     advanced: bool = False
     when: Callable[["Answers"], bool] = always
     check: Callable[[Value, "Answers"], Problem | None] = fine

@@ -141,7 +141,7 @@ def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard.engine import Session, known_questions, strategy  # noqa: PLC0415
 
     name = options.strategy or next(iter(registry.STRATEGIES))
-    session = Session(system, state)
+    session = Session(system, state, Answers({"strategy": name}))
     session.given = Answers({"strategy": name, **strategy(name).example})
     match options.do:
         case "schema":

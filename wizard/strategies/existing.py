@@ -34,10 +34,10 @@ class Existing:
     asks_names_last: ClassVar[bool] = True
     example: ClassVar[Mapping[str, Value]] = {
         "names": ("*.corp.example.com",),
-        asked.CERTIFICATE: "/etc/ssl/corp/wildcard.crt",
-        asked.KEY: "/etc/ssl/corp/wildcard.key",
-        asked.PASSWORD: "file:/etc/ssl/corp/password",
-        asked.CHAIN: "/etc/ssl/corp/issuers.p7b",
+        asked.CERTIFICATE: "wildcard.crt",
+        asked.KEY: "wildcard.key",
+        asked.PASSWORD: "env:KEY_PASSWORD",
+        asked.CHAIN: "issuers.p7b",
     }
 
     def names_told(self, answers: Answers, system: System) -> Detected | None:

@@ -81,10 +81,9 @@ def questions(system: System, given: Answers) -> tuple[Question, ...]:
             Kind.PATH,
             "Where is its private key?",
             "It is not in the same file, and not beside it under a name that tools use.",
-            "PEM or DER, as PKCS #8, PKCS #1 or SEC 1, encrypted or not. It lies where the "
-            "certificate was requested.",
-            default="",
-            optional=True,
+            "It lies where the certificate was requested: PEM or DER, as PKCS #8, PKCS #1 or "
+            "SEC 1, encrypted or not.",
+            absent="key-missing",
             when=lambda answers: bool(given.text(KEY)) or look.lacks_key(answers),
             check=look.file,
         ),
@@ -94,8 +93,7 @@ def questions(system: System, given: Answers) -> tuple[Question, ...]:
             "Where is the password that opens it?",
             "The file is encrypted. Pomerium gets the key without a password, for its eyes only.",
             "env:NAME or file:/PATH. Renewals need it too: a file that only you can read is best.",
-            default="",
-            optional=True,
+            absent="password-missing",
             when=lambda answers: bool(given.text(PASSWORD)) or look.is_locked(answers),
             check=look.password,
         ),
