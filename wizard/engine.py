@@ -5,15 +5,14 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import cast
 
-from wizard.core import apply, registry
-from wizard.core.answers import AUTO, Answers, read_word
+from wizard.core import apply, registry, validation
+from wizard.core.answers import Answers, read_word
 from wizard.core.control import Control
 from wizard.core.elevation import Elevation
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Event, Finished
 from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
-from wizard.core.nearest import nearest
 from wizard.core.plan import Plan
 from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
@@ -32,7 +31,7 @@ def target(name: str) -> Target:
     return cast("type[Target]", registry.load(registry.TARGETS, name))()
 
 
-def first_steps(system: System) -> tuple[Step, ...]:
+def first_steps(system: System) -> tuple[Step, Step]:
     """What everybody is asked: how to get a certificate, and for which names."""
 
     def chosen(answers: Answers) -> Strategy:
@@ -42,12 +41,17 @@ def first_steps(system: System) -> tuple[Step, ...]:
         from wizard.pomerium.detect import detect_names  # noqa: PLC0415  reads the configuration
 
         way = chosen(answers)
-        fits = detect_names(system, lambda found: way.check_names(found) is None)
-        return fits or way.names or None
+        told = way.names_told(answers, system)
+        if told is not None:
+            return told
+        detected = detect_names(
+            system, lambda found: way.check_names(found, answers, system) is None
+        )
+        return detected or way.names or None
 
     def fits(value: Value, answers: Answers) -> Problem | None:
         given = value if isinstance(value, tuple) else ()
-        return names.problems(given) or chosen(answers).check_names(given)
+        return names.problems(given) or chosen(answers).check_names(given, answers, system)
 
     def offered() -> tuple[Choice, ...]:
         infos = [strategy(name).info for name in registry.STRATEGIES]
@@ -170,10 +174,13 @@ class Session:
         """The steps for the strategy and the target chosen."""
         chosen = str(self.value(self.question("strategy")).value)
         where = str(self.value(TARGET).value)
+        way = strategy(chosen)
+        which, for_names = first_steps(self.system)
+        own = way.steps(self.system, self.given)
         return Flow(
             (
-                *first_steps(self.system),
-                *strategy(chosen).steps(self.system, self.given),
+                which,
+                *((*own, for_names) if way.asks_names_last else (for_names, *own)),
                 Step("target", "Target", (TARGET,)),
                 *target(where).steps(self.system),
             )
@@ -198,7 +205,7 @@ class Session:
     def answer(self, question: Question, value: Value) -> Problem | None:
         """Takes an answer over, in the form it will be used in, or says what is wrong with it."""
         value = self._clean(question, value)
-        problem = _check(question, value, self.given)
+        problem = validation.check(question, value, self.given)
         if problem is None:
             self.given = self.given.having(question.key, value)
         return problem
@@ -224,8 +231,10 @@ class Session:
                 return str(Path(value).absolute())
         return value
 
-    def answers(self) -> Answers:
+    def answers(self, *, is_example: bool = False) -> Answers:
         """Every visible question with its answer: what was given, found, or taken by default.
+
+        An example names what another machine has: its answers are not checked here.
 
         Raises:
             UsageError: `answer-missing`, naming the key and the ways to answer it.
@@ -236,7 +245,7 @@ class Session:
                 if not question.when(complete) and question.key != TARGET.key:
                     continue
                 value = self.value(question, complete).value
-                problem = _check(question, value, complete)
+                problem = None if is_example else validation.check(question, value, complete)
                 if problem is not None:
                     raise UsageError(
                         problem.code,
@@ -361,36 +370,3 @@ def settle(system: System, journal: Journal, *, may_ask: bool) -> Iterator[Event
                     raise apply.half_done(run, "Do what is said above.")
     finally:
         elevation.stop()
-
-
-def _check(question: Question, value: Value, answers: Answers) -> Problem | None:
-    """What is wrong with an answer, or None; a list may be empty where its question says so."""
-    chosen = question.kind in {Kind.CHOICE, Kind.MANY}
-    if value == "":
-        hint = f"{question.prompt} {_every(question) if chosen else question.help}"
-        return None if question.optional else Problem("answer-missing", "There is no answer.", hint)
-    # What can be chosen is looked up on the whole machine: never for an answer that names nothing.
-    if chosen and value not in {AUTO, ()}:
-        items = value if isinstance(value, tuple) else (str(value),)
-        problem = next(filter(None, (_not_a_choice(item, question) for item in items)), None)
-        if problem is not None:
-            return problem
-    return question.check(value, answers)
-
-
-def _not_a_choice(item: str, question: Question) -> Problem | None:
-    if item in question.among:
-        return None
-    offered = {choice.value: choice for choice in question.offered()}
-    if item in offered:
-        reason = offered[item].unavailable
-        return Problem("unavailable", f"{item}: {reason}.", "Choose another.") if reason else None
-    if (item,) == AUTO:
-        return Problem("not-a-choice", "auto stands for all there is.", "Give it alone.")
-    near = nearest(item, offered, 0.4)
-    hint = f"Did you mean {near}?" if near else _every(question)
-    return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
-
-
-def _every(question: Question) -> str:
-    return f"One of: {', '.join(choice.value for choice in question.offered())}."

@@ -109,9 +109,8 @@ def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate
     try:
         drift = tuple(action.title for action in Session(system, state, answers).plan().actions)
     except UsageError as error:
-        if error.code != "secret-missing":
-            raise
-        drift = (f"need a secret to be compared: {error.summary}",)
+        # What it was made from is not at hand: its password, or the file somebody else renews.
+        drift = (f"cannot be compared: {error.summary}",)
     return Certificate(
         answers.texts("names"),
         answers.text("strategy"),
@@ -152,8 +151,8 @@ def renew(
     failed: WizardError | None = None
     is_due = False
     for answers in wanted:
-        session = Session(system, state, answers)
         try:
+            session = Session(system, state, answers)
             plan = session.plan(Renewal.NOW if force else Renewal.DUE)
         except WizardError as error:
             # One certificate that cannot be renewed does not let the others expire.

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from bundle_support import PASSWORD, Forge
 from cli_support import ANSWERS, Wizard, tree
-from conftest import REPOSITORY
+from conftest import REPOSITORY, Need
 
 from wizard import engine, export
 from wizard.core import registry
@@ -62,15 +63,34 @@ def test_the_demo_serves_a_certificate_and_a_configuration_that_pomerium_takes(
         assert Path(name).is_file()
 
 
+@pytest.fixture
+def forge(wizard: Wizard, need: Need) -> Forge:
+    """The certificates that examples name, in the wizard's folder."""
+    forge = Forge.opened(wizard.folder, need)
+    shutil.copy(wizard.folder / "site.pem", wizard.folder / "wildcard.crt")
+    forge.openssl("ec -aes256 -in site.key -out wildcard.key -passout env:PASSWORD")
+    forge.openssl("crl2pkcs7 -nocrl -certfile issuing.pem -out issuers.p7b")
+    wizard.env["KEY_PASSWORD"] = PASSWORD
+    return forge
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_an_example_fits_the_schema_and_can_be_planned(wizard: Wizard, example: Path) -> None:
+def test_an_example_fits_the_schema_and_can_be_planned(
+    wizard: Wizard, forge: Forge, example: Path
+) -> None:
     schema = json.loads(wizard("answers", "schema").out)
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(tomllib.loads(example.read_text()), schema)
-    shutil.copy(example, wizard.folder / "answers.toml")
-    assert wizard("plan", "--answers", "answers.toml").status == 0
+    certbot = wizard.folder / "live"
+    certbot.mkdir()
+    (certbot / "fullchain.pem").write_bytes(forge.pem("site", "issuing", "site.key"))
+    text = example.read_text().replace("/etc/letsencrypt/live/corp.example.com", str(certbot))
+    (wizard.folder / "answers.toml").write_text(text)
+    done = wizard("plan", "--answers", "answers.toml")
+    assert done.status == 0, done.err
 
 
+@pytest.mark.usefixtures("forge")
 @pytest.mark.parametrize("strategy", registry.STRATEGIES)
 def test_the_printed_example_can_be_used_as_it_is(wizard: Wizard, strategy: str) -> None:
     done = wizard("answers", "example", strategy)

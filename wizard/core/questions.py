@@ -64,7 +64,8 @@ class Question(NamedTuple):
     `key` is its dotted name in answers; `prompt` is the question, `why` one line of reason, `help`
     what else there is to know. `default` is used when nobody answers; it may be found out from the
     machine and the earlier answers. None means that an answer is required, unless the question is
-    optional. `among` are values that can be chosen, where looking the choices up takes longer.
+    optional; `absent` is the code of the error when there is none. `among` are values that can be
+    chosen, where looking the choices up takes longer.
     """
 
     key: str
@@ -76,6 +77,7 @@ class Question(NamedTuple):
     choices: tuple[Choice, ...] | Callable[[], tuple[Choice, ...]] = ()
     among: Collection[str] = ()
     optional: bool = False
+    absent: str = "answer-missing"
     advanced: bool = False
     when: Callable[["Answers"], bool] = always
     check: Callable[[Value, "Answers"], Problem | None] = fine

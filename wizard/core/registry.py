@@ -17,6 +17,7 @@ STRATEGIES: Final = {
     "local-ca": "wizard.strategies.local_ca:LocalCa",
     "dns-01": "wizard.strategies.dns01:Dns01",
     "autocert": "wizard.strategies.autocert:Autocert",
+    "existing": "wizard.strategies.existing:Existing",
 }
 STORES: Final = {
     "linux": "wizard.trust.linux:LinuxStore",

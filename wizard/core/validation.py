@@ -1,4 +1,4 @@
-"""Pure checks of single values: None, or the problem in words."""
+"""Checks of single answers: None, or the problem in words."""
 
 import re
 from collections.abc import Callable
@@ -6,12 +6,46 @@ from datetime import timedelta
 from pathlib import PurePath
 from urllib.parse import urlsplit
 
-from wizard.core.answers import Answers
-from wizard.core.questions import Problem, Value
+from wizard.core.answers import AUTO, Answers
+from wizard.core.nearest import nearest
+from wizard.core.questions import Kind, Problem, Question, Value
 from wizard.core.secrets import is_reference
 
 HIGHEST_PORT = 65535
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+def check(question: Question, value: Value, answers: Answers) -> Problem | None:
+    """What is wrong with an answer, or None; a list may be empty where its question says so."""
+    chosen = question.kind in {Kind.CHOICE, Kind.MANY}
+    if value == "":
+        hint = f"{question.prompt} {_every(question) if chosen else question.help}"
+        return None if question.optional else Problem(question.absent, "There is no answer.", hint)
+    # What can be chosen is looked up on the whole machine: never for an answer that names nothing.
+    if chosen and value not in {AUTO, ()}:
+        items = value if isinstance(value, tuple) else (str(value),)
+        problem = next(filter(None, (_not_a_choice(item, question) for item in items)), None)
+        if problem is not None:
+            return problem
+    return question.check(value, answers)
+
+
+def _not_a_choice(item: str, question: Question) -> Problem | None:
+    if item in question.among:
+        return None
+    offered = {choice.value: choice for choice in question.offered()}
+    if item in offered:
+        reason = offered[item].unavailable
+        return Problem("unavailable", f"{item}: {reason}.", "Choose another.") if reason else None
+    if (item,) == AUTO:
+        return Problem("not-a-choice", "auto stands for all there is.", "Give it alone.")
+    near = nearest(item, offered, 0.4)
+    hint = f"Did you mean {near}?" if near else _every(question)
+    return Problem("not-a-choice", f"{item!r} cannot be chosen.", hint)
+
+
+def _every(question: Question) -> str:
+    return f"One of: {', '.join(choice.value for choice in question.offered())}."
 
 
 def duration(text: str) -> timedelta | None:

@@ -143,7 +143,7 @@ def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
 
     name = options.strategy or next(iter(registry.STRATEGIES))
     session = Session(system, state, Answers({"strategy": name}))
-    session.take(Answers(strategy(name).example))
+    session.given = Answers({"strategy": name, **strategy(name).example})
     match options.do:
         case "schema":
             schema = export.schema(known_questions(system).values())
@@ -152,10 +152,11 @@ def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
             else:
                 print(json.dumps(schema, indent=2))
         case _ if options.json:
-            answers = document(session.answers(), session.order())
+            answers = document(session.answers(is_example=True), session.order())
             JsonLines().row({"event": "answers", "answers": answers})
         case _:
-            sys.stdout.write(export.commented(session.answers(), session.flow.questions()))
+            example = session.answers(is_example=True)
+            sys.stdout.write(export.commented(example, session.flow.questions()))
     return int(ExitCode.DONE)
 
 

@@ -10,7 +10,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Problem, Question, Value
+from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import Secret, resolve
 from wizard.core.system import System
@@ -39,9 +39,16 @@ class Autocert:
         "Pomerium gets a certificate for each route. Ports 80 and 443 must be public; no wildcard.",
     )
     names: ClassVar[tuple[str, ...]] = ()
+    asks_names_last: ClassVar[bool] = False
     example: ClassVar[Mapping[str, Value]] = {"names": ("app.corp.example.com",)}
 
-    def check_names(self, names: Sequence[str]) -> Problem | None:
+    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
+        """Nothing: the routes tell them."""
+        return None
+
+    def check_names(
+        self, names: Sequence[str], _answers: Answers, _system: System
+    ) -> Problem | None:
         """A wildcard, which only DNS records can prove."""
         starred = next((name for name in names if name.startswith("*.")), None)
         if starred is None:

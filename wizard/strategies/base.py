@@ -12,7 +12,7 @@ from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Choice, Kind, Problem, Question, Value
+from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material, Settings
@@ -101,10 +101,15 @@ class Strategy(Protocol):
     info: ClassVar[Info]
     names: ClassVar[tuple[str, ...]]
     """What the certificate is for when nobody says; none where somebody has to."""
+    asks_names_last: ClassVar[bool]
+    """Whether its own answers tell the names, which are then asked after them."""
     example: ClassVar[Mapping[str, Value]]
     """What an example of its answers says where there is no default."""
 
-    def check_names(self, names: Sequence[str]) -> Problem | None:
+    def names_told(self, answers: Answers, system: System) -> Detected | None:
+        """The names that its own answers tell, before any that are found on the machine."""
+
+    def check_names(self, names: Sequence[str], answers: Answers, system: System) -> Problem | None:
         """What keeps these names, each well formed, from being certified in this way."""
 
     def steps(self, system: System, given: Answers) -> Sequence[Step]:

@@ -11,16 +11,15 @@ from wizard.acme.shelf import issued, open_order
 from wizard.core import ourselves
 from wizard.core.actions import Lasting
 from wizard.core.answers import Answers
-from wizard.core.errors import WizardError
-from wizard.core.events import Event, NextStep, Proof
+from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Problem, Question, Value
+from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.dns.providers.lexicon_options import known_options
 from wizard.pki import chain, keys
 from wizard.pki.material import Installed, Material
-from wizard.pki.names import host_of, never_public
+from wizard.pki.names import never_public
 from wizard.strategies import dns01_questions as asked
 from wizard.strategies.base import Renewal, Work
 from wizard.strategies.dns01_order import Obtain, Tidy
@@ -37,12 +36,19 @@ class Dns01:
         "A certificate that everybody trusts. You show by DNS records that the domain is yours.",
     )
     names: ClassVar[tuple[str, ...]] = ()
+    asks_names_last: ClassVar[bool] = False
     example: ClassVar[Mapping[str, Value]] = {
         "names": ("*.corp.example.com", "corp.example.com"),
         "dns_01.accept_terms": True,
     }
 
-    def check_names(self, names: Sequence[str]) -> Problem | None:
+    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
+        """Nothing: it obtains for any names."""
+        return None
+
+    def check_names(
+        self, names: Sequence[str], _answers: Answers, _system: System
+    ) -> Problem | None:
         """Names that no public authority certifies, and pairs that it takes for one."""
         if (problem := never_public(names)) is not None:
             return problem
@@ -117,31 +123,16 @@ class Dns01:
         with_clients: bool,
     ) -> Iterator[Event]:
         """Serves the certificate on loopback: the whole chain, every name, and who trusts it."""
-        from wizard.doctor.handshake import serve, shake_hands  # noqa: PLC0415  ssl, for a proof
+        from wizard.doctor.proof import prove_chain  # noqa: PLC0415  ssl, for a proof
 
-        kept = system.keep(installed.chain_path)
-        issuers = chain.read(kept.content if kept else b"", str(installed.chain_path))
-        hosts = [host_of(name) for name in answers.texts("names")]
-        with serve(installed.chain_path, installed.key_path) as port:
-            for host in hosts[:3]:
-                detail = shake_hands(port, host, chain.to_pem(issuers[-1:]).decode())
-                where = f"https://{host} on 127.0.0.1:{port}, {detail}"
-                yield Proof("handshake", "accepted", where, "")
-            if with_clients:
-                yield _machine(port, hosts[0])
-
-
-def _machine(port: int, host: str) -> Proof:
-    """Whether what this machine trusts vouches for the certificate, as for any public site."""
-    from wizard.doctor.handshake import shake_hands  # noqa: PLC0415  ssl, for a proof
-
-    try:
-        return Proof("trust of this machine", "accepted", shake_hands(port, host, None), "")
-    except WizardError as error:
-        if error.code != "proof-failed":
-            raise
-        why = "its root is not trusted here, as is so for an authority for tests or of your own"
-        return Proof("trust of this machine", "refused", why, "")
+        yield from prove_chain(
+            system,
+            installed.chain_path,
+            installed.key_path,
+            answers.texts("names"),
+            is_strict=True,
+            with_clients=with_clients,
+        )
 
 
 def _is_installed(at_hand: Certificate, obtain: Obtain, installed: Installed) -> bool:

@@ -14,7 +14,7 @@ from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Choice, Kind, Problem, Question, Value
+from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import resolve
 from wizard.core.system import System
@@ -45,9 +45,16 @@ class LocalCa:
     )
 
     names: ClassVar[tuple[str, ...]] = ("*.localhost.pomerium.io", "localhost.pomerium.io")
+    asks_names_last: ClassVar[bool] = False
     example: ClassVar[Mapping[str, Value]] = {}
 
-    def check_names(self, _names: Sequence[str]) -> Problem | None:
+    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
+        """Nothing: it issues for any names."""
+        return None
+
+    def check_names(
+        self, _names: Sequence[str], _answers: Answers, _system: System
+    ) -> Problem | None:
         """Nothing: an authority of this machine's own may vouch for any name."""
         return None
 
