@@ -19,13 +19,15 @@ from trust_support import make_authority, make_leaf
 from wizard.core.errors import WizardError
 from wizard.pki import authority, chain, keys, leaf
 from wizard.pomerium.config import Covered, parse, with_certificate
+from wizard.pomerium.lint import problems
 from wizard.pomerium.settings import (
+    MTLS,
     OTHER_NAMES,
     REMOVED,
     REMOVED_FROM_ROUTES,
+    ROUTES,
     SETTINGS,
     Removed,
-    problems,
 )
 
 from .clients.process import until
@@ -184,6 +186,27 @@ def test_every_setting_we_take_for_one_of_pomeriums_is_one(folder: Path) -> None
     # A wrong type is an error before an unknown name is; such a name is known as well.
     ours = sorted({setting.name for setting in SETTINGS} | OTHER_NAMES)
     assert {name for name in ours if verdict(f"{name}: 1\n".encode(), folder).unknown} == NEWER
+
+
+def test_every_setting_of_a_table_is_one_too(folder: Path) -> None:
+    inside = {
+        **{one.name: f"downstream_mtls: {{{one.name.partition('.')[2]}: 1}}" for one in MTLS},
+        **{
+            one.name: f"routes: [{{from: https://a.test, to: http://a, {one.name[7:]}: x}}]"
+            for one in ROUTES
+        },
+    }
+    assert {
+        name for name, text in inside.items() if verdict(text.encode(), folder).unknown
+    } == set()
+
+
+def test_a_variable_is_called_as_we_say(folder: Path) -> None:
+    for setting, wrong in (("grpc_insecure", "x"), ("downstream_mtls.max_verify_depth", "x")):
+        variable = next(s.environment for s in (*SETTINGS, *MTLS) if s.name == setting)
+        (folder / "config.yaml").write_text("address: :1\n")
+        assert judge(folder / "config.yaml").error == ""
+        assert wrong in judge(folder / "config.yaml", {str(variable): wrong}).error
 
 
 def test_a_misspelt_setting_is_ignored_by_pomerium_and_noticed_by_us(folder: Path) -> None:

@@ -9,9 +9,9 @@ from ruamel.yaml import YAML
 
 from wizard.core.errors import UsageError
 from wizard.pomerium.config import new_config, parse, with_certificate
+from wizard.pomerium.lint import problems
 from wizard.pomerium.routes import hosts
 from wizard.pomerium.secrets import new_secret
-from wizard.pomerium.settings import problems
 
 GOLDEN = Path(__file__).parents[1] / "golden/pomerium"
 CERT, KEY = Path("/etc/pomerium/tls/dev.pem"), Path("/etc/pomerium/tls/dev-key.pem")
