@@ -19,7 +19,7 @@ from wizard.engine import Session, carry_out, known_questions, target
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.strategies.base import Renewal
-from wizard.targets.output import directory_of
+from wizard.targets.output import brings_files, directory_of
 from wizard.trust.base import (
     Anchor,
     Place,
@@ -35,7 +35,10 @@ RECORDED: Final = ("strategy", "names", "output.target")
 
 
 class Certificate(NamedTuple):
-    """An installed certificate: how long it lasts, and what differs from what was asked for."""
+    """An installed certificate: how long it lasts, and what differs from what was asked for.
+
+    `renew_after` is None where Pomerium renews it by itself.
+    """
 
     names: tuple[str, ...]
     strategy: str
@@ -104,6 +107,7 @@ def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate
     if where.chain is not None:
         leaf = chain.read(where.chain.content, str(where.chain_path))[0]
         expires, renew_after = leaf.not_valid_after_utc, chain.renew_after(leaf)
+        renew_after = renew_after if brings_files(answers) else None
     try:
         drift = tuple(action.title for action in Session(system, state, answers).plan().actions)
     except UsageError as error:
