@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from trust_support import make_authority, make_leaf
 
 from wizard.core.errors import WizardError
+from wizard.core.secrets import Secret
 from wizard.pki import authority, chain, keys, leaf
-from wizard.pomerium.config import Covered, parse, with_certificate
+from wizard.pomerium.config import Covered, parse, with_certificate, with_settings
 from wizard.pomerium.lint import problems
 from wizard.pomerium.settings import (
     MTLS,
@@ -96,7 +97,7 @@ def test_the_demos_configuration_is_taken_as_it_is(wizard: Wizard) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["development", "production", "nobody"])
+@pytest.mark.parametrize("name", ["development", "production", "nobody", "autocert"])
 def test_every_kind_of_new_configuration_is_taken(name: str, folder: Path) -> None:
     text = (GOLDEN / f"new-{name}.yaml").read_text().replace("/etc/pomerium/tls", str(folder))
     found = verdict(text.encode(), folder)
@@ -134,6 +135,31 @@ def test_an_edited_configuration_is_taken_like_the_one_before(
     stem: str, how: str, folder: Path
 ) -> None:
     check_edit(corpus(stem, folder).encode(), how, folder)
+
+
+@pytest.mark.parametrize("stem", [path.stem for path in CORPUS if path.stem not in REFUSED])
+def test_a_configuration_with_new_settings_is_taken_like_the_one_before(
+    stem: str, folder: Path
+) -> None:
+    text = corpus(stem, folder).encode()
+    settings: dict[str, str | bool | Secret] = {
+        "http_redirect_addr": ":80",
+        "autocert": True,
+        "autocert_dir": str(folder),
+        "autocert_ca": "https://ca.example.com/directory",
+        "autocert_eab_key_id": "kid-1",
+        "autocert_eab_mac_key": Secret(b"c2VjcmV0LWtleQ"),
+        "autocert_trusted_ca": "",
+        "autocert_trusted_ca_file": str(folder / "ca.pem"),
+    }
+    before = verdict(text, folder)
+    assert verdict(with_settings(parse(text, stem), settings).text, folder) == before
+
+
+def test_without_its_padding_the_key_of_an_account_is_taken_and_with_it_not(folder: Path) -> None:
+    said = "autocert_eab_key_id: a\nautocert_eab_mac_key: c2VjcmV0LWtleQ"
+    assert verdict(said.encode(), folder).error == ""
+    assert "MAC Key" in verdict(f"{said}==\n".encode(), folder).error
 
 
 @pytest.mark.parametrize(
