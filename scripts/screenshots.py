@@ -186,9 +186,33 @@ async def challenge(camera: Camera) -> None:
         camera.take(driver, "26-stopped")
 
 
+async def autocert(camera: Camera) -> None:
+    """What is asked where Pomerium gets its certificates itself, and the plan for it."""
+    config = HOME / "config.yaml"
+    desk = session().system
+    config.write_text(
+        "# Ours since 2021. Ask before you change it.\naddress: :443\nroutes:\n"
+        "  - from: https://app.example.com   # the old one\n    to: http://127.0.0.1:8080\n"
+    )
+    # Nobody answers there, so that the pictures are the same everywhere.
+    given = Answers({"dns.resolvers": ("127.0.0.1:9",), "autocert.email": "ada@example.com"})
+    async with wizard(Session(desk, HOME / ".local/state/pomcert-wizard", given), camera.size) as (
+        driver
+    ):
+        await driver.press("enter", "down", "down", "enter", "enter")
+        camera.take(driver, "28-autocert")
+        await driver.until(ReviewScreen)
+        camera.take(driver, "29-autocert-review")
+        await driver.until(DoneScreen)
+        camera.take(driver, "30-autocert-done")
+
+
 async def main() -> None:
     """Every scene at every size."""
-    scenes: tuple[Callable[[Camera], Awaitable[None]], ...] = (path, details, trouble, challenge)
+    scenes: tuple[Callable[[Camera], Awaitable[None]], ...] = (
+        *(path, details, trouble, challenge),
+        autocert,
+    )
     for size in SIZES:
         for scene in scenes:
             await scene(Camera(size))

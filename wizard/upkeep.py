@@ -35,7 +35,10 @@ RECORDED: Final = ("strategy", "names", "output.target")
 
 
 class Certificate(NamedTuple):
-    """An installed certificate: how long it lasts, and what differs from what was asked for."""
+    """An installed certificate: how long it lasts, and what differs from what was asked for.
+
+    `renew_after` is None where Pomerium renews it by itself.
+    """
 
     names: tuple[str, ...]
     strategy: str

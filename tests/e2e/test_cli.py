@@ -18,7 +18,7 @@ from wizard.core.system import System
 from wizard.engine import Session
 from wizard.export import to_words
 from wizard.pomerium import config
-from wizard.pomerium.settings import problems
+from wizard.pomerium.lint import problems
 
 pytestmark = pytest.mark.e2e
 

@@ -17,15 +17,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from trust_support import make_authority, make_leaf
 
 from wizard.core.errors import WizardError
+from wizard.core.secrets import Secret
 from wizard.pki import authority, chain, keys, leaf
-from wizard.pomerium.config import Covered, parse, with_certificate
+from wizard.pomerium.config import Covered, parse, with_certificate, with_settings
+from wizard.pomerium.lint import problems
 from wizard.pomerium.settings import (
+    MTLS,
     OTHER_NAMES,
     REMOVED,
     REMOVED_FROM_ROUTES,
+    ROUTES,
     SETTINGS,
     Removed,
-    problems,
 )
 
 from .clients.process import until
@@ -94,7 +97,7 @@ def test_the_demos_configuration_is_taken_as_it_is(wizard: Wizard) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["development", "production", "nobody"])
+@pytest.mark.parametrize("name", ["development", "production", "nobody", "autocert"])
 def test_every_kind_of_new_configuration_is_taken(name: str, folder: Path) -> None:
     text = (GOLDEN / f"new-{name}.yaml").read_text().replace("/etc/pomerium/tls", str(folder))
     found = verdict(text.encode(), folder)
@@ -132,6 +135,31 @@ def test_an_edited_configuration_is_taken_like_the_one_before(
     stem: str, how: str, folder: Path
 ) -> None:
     check_edit(corpus(stem, folder).encode(), how, folder)
+
+
+@pytest.mark.parametrize("stem", [path.stem for path in CORPUS if path.stem not in REFUSED])
+def test_a_configuration_with_new_settings_is_taken_like_the_one_before(
+    stem: str, folder: Path
+) -> None:
+    text = corpus(stem, folder).encode()
+    settings: dict[str, str | bool | Secret] = {
+        "http_redirect_addr": ":80",
+        "autocert": True,
+        "autocert_dir": str(folder),
+        "autocert_ca": "https://ca.example.com/directory",
+        "autocert_eab_key_id": "kid-1",
+        "autocert_eab_mac_key": Secret(b"c2VjcmV0LWtleQ"),
+        "autocert_trusted_ca": "",
+        "autocert_trusted_ca_file": str(folder / "ca.pem"),
+    }
+    before = verdict(text, folder)
+    assert verdict(with_settings(parse(text, stem), settings).text, folder) == before
+
+
+def test_without_its_padding_the_key_of_an_account_is_taken_and_with_it_not(folder: Path) -> None:
+    said = "autocert_eab_key_id: a\nautocert_eab_mac_key: c2VjcmV0LWtleQ"
+    assert verdict(said.encode(), folder).error == ""
+    assert "MAC Key" in verdict(f"{said}==\n".encode(), folder).error
 
 
 @pytest.mark.parametrize(
@@ -184,6 +212,27 @@ def test_every_setting_we_take_for_one_of_pomeriums_is_one(folder: Path) -> None
     # A wrong type is an error before an unknown name is; such a name is known as well.
     ours = sorted({setting.name for setting in SETTINGS} | OTHER_NAMES)
     assert {name for name in ours if verdict(f"{name}: 1\n".encode(), folder).unknown} == NEWER
+
+
+def test_every_setting_of_a_table_is_one_too(folder: Path) -> None:
+    inside = {
+        **{one.name: f"downstream_mtls: {{{one.name.partition('.')[2]}: 1}}" for one in MTLS},
+        **{
+            one.name: f"routes: [{{from: https://a.test, to: http://a, {one.name[7:]}: x}}]"
+            for one in ROUTES
+        },
+    }
+    assert {
+        name for name, text in inside.items() if verdict(text.encode(), folder).unknown
+    } == set()
+
+
+def test_a_variable_is_called_as_we_say(folder: Path) -> None:
+    for setting, wrong in (("grpc_insecure", "x"), ("downstream_mtls.max_verify_depth", "x")):
+        variable = next(s.environment for s in (*SETTINGS, *MTLS) if s.name == setting)
+        (folder / "config.yaml").write_text("address: :1\n")
+        assert judge(folder / "config.yaml").error == ""
+        assert wrong in judge(folder / "config.yaml", {str(variable): wrong}).error
 
 
 def test_a_misspelt_setting_is_ignored_by_pomerium_and_noticed_by_us(folder: Path) -> None:

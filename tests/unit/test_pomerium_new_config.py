@@ -8,10 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from wizard.core.errors import UsageError
-from wizard.pomerium.config import new_config, parse, with_certificate
+from wizard.pomerium.config import new_config, parse, with_certificate, with_settings
+from wizard.pomerium.lint import problems
 from wizard.pomerium.routes import hosts
 from wizard.pomerium.secrets import new_secret
-from wizard.pomerium.settings import problems
 
 GOLDEN = Path(__file__).parents[1] / "golden/pomerium"
 CERT, KEY = Path("/etc/pomerium/tls/dev.pem"), Path("/etc/pomerium/tls/dev-key.pem")
@@ -42,6 +42,34 @@ def test_golden(name: str, changes: dict[str, object]) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_bytes(text)
     assert text == path.read_bytes()
+
+
+AUTOCERT: dict[str, str | bool] = {
+    "http_redirect_addr": ":80",
+    "autocert": True,
+    "autocert_dir": "/etc/pomerium/autocert",
+    "autocert_email": "you@example.com",
+    "autocert_use_staging": True,
+    "autocert_ca": "",
+}
+
+
+def test_golden_without_a_certificate() -> None:
+    path = GOLDEN / "new-autocert.yaml"
+    text = new_config(
+        None,
+        shared_secret=base64.b64encode(b"s" * 32).decode(),
+        cookie_secret=base64.b64encode(b"c" * 32).decode(),
+        route_from="https://app.corp.example.com",
+        route_to="https://verify.pomerium.com",
+        email="user@example.com",
+        settings=AUTOCERT,
+    )
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_bytes(text)
+    assert text == path.read_bytes()
+    edit = with_settings(parse(text, "config.yaml"), AUTOCERT)
+    assert (edit.changed, edit.notices) == (False, ())
 
 
 def test_it_is_what_the_editor_would_have_written() -> None:

@@ -1,5 +1,6 @@
 """Hosts are found wherever Pomerium takes them from; names cover them and nothing absurd."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ import pytest
 from wizard.core.system import System
 from wizard.pomerium.config import parse
 from wizard.pomerium.detect import detect_names
+from wizard.pomerium.lint import problems
 from wizard.pomerium.routes import covers, hosts, propose_names
-from wizard.pomerium.settings import OTHER_NAMES, SETTINGS, problems
+from wizard.pomerium.settings import MTLS, OTHER_NAMES, ROUTES, SETTINGS, Setting
 
 SUFFIXES = {"com", "io", "co.uk", "github.io"}
 
@@ -121,12 +123,30 @@ def test_a_setting_pomerium_has_is_no_problem(name: str) -> None:
         ("certifcates: []\n", "notice", "certifcates", 1),
         ("certificate-file: /x\n", "notice", "certificate-file", 1),
         ("routes:\n  - from: x\n    allowed_groups: [a]\n", "error", "routes.allowed_groups", 3),
+        ("client_crl: QQ==\n", "notice", "client_crl", 1),
+        ("downstream_mtls:\n  cafile: /x\n", "notice", "cafile", 2),
+        ("routes:\n  - tls_custom_cafile: /x\n", "notice", "tls_custom_cafile", 2),
+        ("routes: [{tls_server_name: a}]\n", "notice", "routes.tls_server_name", 1),
     ],
 )
 def test_a_setting_that_does_nothing_is_named(text: str, level: str, key: str, line: int) -> None:
     (problem,) = problems(parse(text.encode(), "c"))
     assert (problem.level, problem.key, problem.line) == (level, key, line)
     assert f"line {line}" in problem.text
+
+
+def test_a_setting_that_was_replaced_is_told_once_with_what_replaces_it() -> None:
+    text = b"routes: [{tls_server_name: a}, {tls_server_name: b}]\nclient_ca: a\n"
+    replaced, removed = problems(parse(text, "c"))
+    assert "`tls_upstream_server_name` (0.18.0)" in replaced.text
+    assert "removed in 0.26.0" in removed.text
+
+
+@pytest.mark.parametrize("setting", [*SETTINGS, *MTLS, *ROUTES], ids=lambda one: one.name)
+def test_a_setting_has_a_release_and_a_variable_unless_it_is_of_a_route(setting: Setting) -> None:
+    assert re.fullmatch(r"0\.\d+\.\d+", setting.since)
+    free = setting.name == "certificates" or setting in ROUTES
+    assert setting.environment == (None if free else setting.name.replace(".", "_").upper())
 
 
 def test_a_setting_nobody_heard_of_passes() -> None:

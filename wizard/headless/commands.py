@@ -118,14 +118,17 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             JsonLines().row(row.to_json())
             continue
         print(f"{', '.join(row.names)}  ({row.strategy})")
-        gone = "" if row.expires else " (the file is gone)"
+        ours = row.strategy != "autocert"
+        gone = " (the file is gone)" if ours else " (none yet, or not for you to look at)"
+        gone = "" if row.expires else gone
         print(f"  certificate  {row.path}{gone}")
-        if row.expires and row.renew_after:
+        if row.expires:
             left = (row.expires - system.now()).days
             when = f"in {left} days" if left >= 0 else "it has expired"
             print(f"  expires      {row.expires:%Y-%m-%d %H:%M} UTC, {when}")
             renew = ourselves.line(system, state, "renew")
-            print(f"  renewal      due from {row.renew_after:%Y-%m-%d}: {renew}")
+            due = f"due from {row.renew_after:%Y-%m-%d}: {renew}" if row.renew_after else ""
+            print(f"  renewal      {due or 'Pomerium renews it by itself'}")
         for drift in row.drift:
             print(f"  differs      would {drift}")
         if not row.drift:

@@ -8,9 +8,9 @@ from wizard.core.errors import WizardError
 from wizard.pomerium.document import Document, elements, follow, lookup, own, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
+from wizard.pomerium.lint import problems
 from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import covers, hosts
-from wizard.pomerium.settings import problems
 from wizard.pomerium.syntax import MERGE_KEY, STRING, Node, merged
 
 Covered = Callable[[Path], tuple[str, ...] | None]

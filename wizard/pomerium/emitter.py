@@ -69,7 +69,9 @@ def _styled(
     if isinstance(value, bool):
         return ScalarBoolean(value, anchor=anchor)
     if isinstance(value, str):
-        return _quoted(value, quotes.values, anchor)
+        # Go's parser takes no plain `:80` inside a flow, which ruamel would write.
+        needed = "'" if flow and value.startswith((":", "?")) else None
+        return _quoted(value, quotes.values or needed, anchor)
     made: CommentedSeq | CommentedMap
     inner = flow or flow_items
     if isinstance(value, list):

@@ -5,7 +5,7 @@ from wizard.pki.material import Settings
 from wizard.pomerium.certificates import TRUE, Edit
 from wizard.pomerium.document import Document, lookup, string
 from wizard.pomerium.edit import Editor
-from wizard.pomerium.settings import problems
+from wizard.pomerium.lint import problems
 
 Plain = dict[str, str | bool]
 

@@ -1,106 +1,145 @@
-"""Pomerium's settings as data, and what is wrong with the names a file uses.
+"""Pomerium's settings as data: every one about TLS, and each that was removed or replaced.
 
-Source: Pomerium v0.33 config/options.go, policy.go, mtls.go, autocert.go, options_check.go.
+Sources: Pomerium v0.33 config/options.go, policy.go, mtls.go, autocert.go, options_check.go; the
+versions are the first release whose sources have a name, and the first that has it no longer.
 """
 
-import difflib
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
-
-from wizard.pomerium.document import Document, elements, lookup
 
 Kind = Literal["bool", "text", "path", "url", "base64", "list", "map", "number", "address"]
 
 
 class Setting(NamedTuple):
-    """A setting of the top level."""
+    """A setting. A dot stands before a key of `downstream_mtls`, or of each of the `routes`.
+
+    `since` is the release that brought it, of those since 0.0.5. `replaced` says what to use
+    instead of one that still works, and since which release that exists.
+    """
 
     name: str
     kind: Kind
+    since: str
     secret: bool = False
+    replaced: str = ""
 
     @property
     def environment(self) -> str | None:
-        """The variable that overrides the file; None for `certificates`, which has none."""
-        return None if self.name == "certificates" else self.name.upper()
+        """The variable that overrides the file; None for what has none."""
+        if self.name == "certificates" or self.name.startswith("routes."):
+            return None
+        return self.name.replace(".", "_").upper()
 
 
 class Removed(NamedTuple):
-    """A setting Pomerium no longer knows; `fatal` ones keep it from starting."""
+    """A setting Pomerium no longer knows since `gone`; `fatal` ones keep it from starting."""
 
     name: str
+    gone: str
     advice: str
     fatal: bool = False
 
 
 SETTINGS = (
-    Setting("address", "address"),
-    Setting("authenticate_internal_service_url", "url"),
-    Setting("authenticate_service_url", "url"),
-    Setting("authorize_service_url", "url"),
-    Setting("authorize_service_urls", "list"),
-    Setting("autocert", "bool"),
-    Setting("autocert_ca", "url"),
-    Setting("autocert_dir", "path"),
-    Setting("autocert_eab_key_id", "text"),
-    Setting("autocert_eab_mac_key", "base64", secret=True),
-    Setting("autocert_email", "text"),
-    Setting("autocert_must_staple", "bool"),
-    Setting("autocert_trusted_ca", "base64"),
-    Setting("autocert_trusted_ca_file", "path"),
-    Setting("autocert_use_staging", "bool"),
-    Setting("certificate", "base64"),
-    Setting("certificate_authority", "base64"),
-    Setting("certificate_authority_file", "path"),
-    Setting("certificate_file", "path"),
-    Setting("certificate_key", "base64", secret=True),
-    Setting("certificate_key_file", "path"),
-    Setting("certificates", "list"),
-    Setting("cookie_secret", "base64", secret=True),
-    Setting("cookie_secret_file", "path"),
-    Setting("databroker_service_url", "url"),
-    Setting("databroker_service_urls", "list"),
-    Setting("databroker_storage_connection_string", "text", secret=True),
-    Setting("databroker_storage_connection_string_file", "path"),
-    Setting("databroker_storage_type", "text"),
-    Setting("downstream_mtls", "map"),
-    Setting("google_cloud_serverless_authentication_service_account", "base64", secret=True),
-    Setting("grpc_address", "address"),
-    Setting("grpc_insecure", "bool"),
-    Setting("health_check_addr", "address"),
-    Setting("http_redirect_addr", "address"),
-    Setting("idp_client_id", "text"),
-    Setting("idp_client_secret", "text", secret=True),
-    Setting("idp_client_secret_file", "path"),
-    Setting("idp_provider", "text"),
-    Setting("idp_provider_url", "url"),
-    Setting("idp_request_params", "map"),
-    Setting("idp_scopes", "list"),
-    Setting("insecure_server", "bool"),
-    Setting("metrics_address", "address"),
-    Setting("metrics_basic_auth", "base64", secret=True),
-    Setting("metrics_certificate", "base64"),
-    Setting("metrics_certificate_file", "path"),
-    Setting("metrics_certificate_key", "base64", secret=True),
-    Setting("metrics_certificate_key_file", "path"),
-    Setting("metrics_client_ca", "base64"),
-    Setting("metrics_client_ca_file", "path"),
-    Setting("otel_exporter_otlp_headers", "list", secret=True),
-    Setting("otel_exporter_otlp_traces_headers", "list", secret=True),
-    Setting("override_certificate_name", "text"),
-    Setting("policy", "list"),
-    Setting("routes", "list"),
-    Setting("services", "text"),
-    Setting("set_response_headers", "map"),
-    Setting("shared_secret", "base64", secret=True),
-    Setting("shared_secret_file", "path"),
-    Setting("signing_key", "base64", secret=True),
-    Setting("signing_key_file", "path"),
-    Setting("ssh_host_keys", "list", secret=True),
-    Setting("ssh_user_ca_key", "text", secret=True),
-    Setting("tls_derive", "text"),
-    Setting("use_proxy_protocol", "bool"),
+    Setting("address", "address", "0.0.5"),
+    Setting("authenticate_internal_service_url", "url", "0.16.0"),
+    Setting("authenticate_service_url", "url", "0.0.5"),
+    Setting("authorize_service_url", "url", "0.0.5"),
+    Setting("authorize_service_urls", "list", "0.14.0"),
+    Setting("autocert", "bool", "0.8.0"),
+    Setting("autocert_ca", "url", "0.15.6"),
+    Setting("autocert_dir", "path", "0.8.0"),
+    Setting("autocert_eab_key_id", "text", "0.15.6"),
+    Setting("autocert_eab_mac_key", "base64", "0.15.6", secret=True),
+    Setting("autocert_email", "text", "0.15.6"),
+    Setting("autocert_must_staple", "bool", "0.10.0"),
+    Setting("autocert_trusted_ca", "base64", "0.15.6"),
+    Setting("autocert_trusted_ca_file", "path", "0.15.6"),
+    Setting("autocert_use_staging", "bool", "0.8.0"),
+    Setting("certificate", "base64", "0.0.5"),
+    Setting("certificate_authority", "base64", "0.0.5"),
+    Setting("certificate_authority_file", "path", "0.0.5"),
+    Setting("certificate_file", "path", "0.0.5"),
+    Setting("certificate_key", "base64", "0.0.5", secret=True),
+    Setting("certificate_key_file", "path", "0.0.5"),
+    Setting("certificates", "list", "0.8.0"),
+    Setting("cookie_secret", "base64", "0.0.5", secret=True),
+    Setting("cookie_secret_file", "path", "0.18.0"),
+    Setting("databroker_service_url", "url", "0.10.0"),
+    Setting("databroker_service_urls", "list", "0.14.0"),
+    Setting("databroker_storage_connection_string", "text", "0.10.0", secret=True),
+    Setting("databroker_storage_connection_string_file", "path", "0.27.0"),
+    Setting("databroker_storage_type", "text", "0.10.0"),
+    Setting("downstream_mtls", "map", "0.23.0"),
+    Setting(
+        "google_cloud_serverless_authentication_service_account", "base64", "0.10.0", secret=True
+    ),
+    Setting("grpc_address", "address", "0.4.0"),
+    Setting("grpc_insecure", "bool", "0.4.0"),
+    Setting("health_check_addr", "address", "0.31.0"),
+    Setting("http_redirect_addr", "address", "0.0.5"),
+    Setting("idp_client_id", "text", "0.0.5"),
+    Setting("idp_client_secret", "text", "0.0.5", secret=True),
+    Setting("idp_client_secret_file", "path", "0.18.0"),
+    Setting("idp_provider", "text", "0.0.5"),
+    Setting("idp_provider_url", "url", "0.0.5"),
+    Setting("idp_request_params", "map", "0.10.0"),
+    Setting("idp_scopes", "list", "0.0.5"),
+    Setting("insecure_server", "bool", "0.4.0"),
+    Setting("metrics_address", "address", "0.1.0"),
+    Setting("metrics_basic_auth", "base64", "0.14.0", secret=True),
+    Setting("metrics_certificate", "base64", "0.14.0"),
+    Setting("metrics_certificate_file", "path", "0.14.0"),
+    Setting("metrics_certificate_key", "base64", "0.14.0", secret=True),
+    Setting("metrics_certificate_key_file", "path", "0.14.0"),
+    Setting("metrics_client_ca", "base64", "0.14.0"),
+    Setting("metrics_client_ca_file", "path", "0.14.0"),
+    Setting("otel_exporter_otlp_headers", "list", "0.29.0", secret=True),
+    Setting("otel_exporter_otlp_traces_headers", "list", "0.29.0", secret=True),
+    Setting("override_certificate_name", "text", "0.0.5"),
+    Setting("policy", "list", "0.7.0"),
+    Setting("routes", "list", "0.0.5"),
+    Setting("services", "text", "0.0.5"),
+    Setting("set_response_headers", "map", "0.14.0"),
+    Setting("shared_secret", "base64", "0.0.5", secret=True),
+    Setting("shared_secret_file", "path", "0.18.0"),
+    Setting("signing_key", "base64", "0.0.5", secret=True),
+    Setting("signing_key_file", "path", "0.18.0"),
+    Setting("ssh_host_keys", "list", "0.30.0", secret=True),
+    Setting("ssh_user_ca_key", "text", "0.30.0", secret=True),
+    Setting("tls_derive", "text", "0.21.0"),
+    Setting("use_proxy_protocol", "bool", "0.13.5"),
 )
+
+MTLS = (
+    Setting("downstream_mtls.ca", "base64", "0.23.0"),
+    Setting("downstream_mtls.ca_file", "path", "0.23.0"),
+    Setting("downstream_mtls.crl", "base64", "0.23.0"),
+    Setting("downstream_mtls.crl_file", "path", "0.23.0"),
+    Setting("downstream_mtls.enforcement", "text", "0.23.0"),
+    Setting("downstream_mtls.match_subject_alt_names", "list", "0.23.0"),
+    Setting("downstream_mtls.max_verify_depth", "number", "0.23.0"),
+)
+"""Who may connect: certificates of end users."""
+
+_MTLS = "`downstream_mtls:`, which is for all routes (0.23.0)"
+ROUTES = (
+    Setting("routes.tls_client_cert", "base64", "0.3.0"),
+    Setting("routes.tls_client_cert_file", "path", "0.3.0"),
+    Setting("routes.tls_client_key", "base64", "0.3.0", secret=True),
+    Setting("routes.tls_client_key_file", "path", "0.3.0"),
+    Setting("routes.tls_custom_ca", "base64", "0.1.0"),
+    Setting("routes.tls_custom_ca_file", "path", "0.3.0"),
+    Setting("routes.tls_downstream_client_ca", "base64", "0.13.0", replaced=_MTLS),
+    Setting("routes.tls_downstream_client_ca_file", "path", "0.13.0", replaced=_MTLS),
+    Setting("routes.tls_downstream_server_name", "text", "0.18.0"),
+    Setting(
+        "routes.tls_server_name", "text", "0.4.0", replaced="`tls_upstream_server_name` (0.18.0)"
+    ),
+    Setting("routes.tls_skip_verify", "bool", "0.1.0"),
+    Setting("routes.tls_upstream_allow_renegotiation", "bool", "0.21.0"),
+    Setting("routes.tls_upstream_server_name", "text", "0.18.0"),
+)
+"""TLS towards the application behind a route."""
 
 OTHER_NAMES = frozenset(
     {
@@ -190,95 +229,52 @@ OTHER_SECRETS = (
 """Secrets of routes, where any header sent upstream may be one, and of removed settings."""
 
 REMOVED = (
-    Removed("client_ca", "use `ca` under `downstream_mtls:`", fatal=True),
-    Removed("client_ca_file", "use `ca_file` under `downstream_mtls:`", fatal=True),
-    Removed("idp_qps", "delete it", fatal=True),
-    Removed("idp_refresh_directory_interval", "delete it", fatal=True),
-    Removed("idp_refresh_directory_timeout", "delete it", fatal=True),
-    Removed("idp_service_account", "delete it", fatal=True),
-    Removed("policy_file", "move its routes under `routes:`", fatal=True),
-    Removed("tracing_datadog_address", "use the `otel_` settings", fatal=True),
-    Removed("tracing_jaeger_agent_endpoint", "use the `otel_` settings", fatal=True),
-    Removed("tracing_jaeger_collector_endpoint", "use the `otel_` settings", fatal=True),
-    Removed("tracing_provider", "use the `otel_` settings", fatal=True),
-    Removed("tracing_sample_rate", "use the `otel_` settings", fatal=True),
-    Removed("tracing_zipkin_endpoint", "use the `otel_` settings", fatal=True),
-    Removed("administrators", "delete it"),
-    Removed("authenticate_callback_path", "delete it; the path is /oauth2/callback"),
-    Removed("cache_service_url", "use `databroker_service_url`"),
-    Removed("cache_store", "use `databroker_storage_type`"),
-    Removed("cache_store_address", "use `databroker_storage_connection_string`"),
-    Removed("cache_store_password", "use `databroker_storage_connection_string`"),
-    Removed("cache_store_path", "use `databroker_storage_connection_string`"),
-    Removed("cookie_secure", "delete it; cookies are always secure"),
-    Removed("databroker_storage_ca_file", "put it into the connection string"),
-    Removed("databroker_storage_cert_file", "put it into the connection string"),
-    Removed("databroker_storage_key_file", "put it into the connection string"),
-    Removed("enable_user_impersonation", "delete it"),
-    Removed("forward_auth_url", "let Pomerium proxy the requests itself"),
-    Removed("grpc_client_dns_roundrobin", "delete it"),
-    Removed("grpc_server_max_connection_age", "delete it"),
-    Removed("grpc_server_max_connection_age_grace", "delete it"),
-    Removed("pomerium_debug", "use `log_level: debug`"),
-    Removed("refresh_cooldown", "delete it"),
-    Removed("signing_key_algorithm", "delete it; the key tells"),
-    Removed("timeout_read_header", "use `timeout_read`"),
+    Removed("client_ca", "0.26.0", "use `ca` under `downstream_mtls:`", fatal=True),
+    Removed("client_ca_file", "0.26.0", "use `ca_file` under `downstream_mtls:`", fatal=True),
+    Removed("idp_qps", "0.20.0", "delete it", fatal=True),
+    Removed("idp_refresh_directory_interval", "0.20.0", "delete it", fatal=True),
+    Removed("idp_refresh_directory_timeout", "0.20.0", "delete it", fatal=True),
+    Removed("idp_service_account", "0.20.0", "delete it", fatal=True),
+    Removed("policy_file", "0.1.0", "move its routes under `routes:`", fatal=True),
+    Removed("tracing_datadog_address", "0.29.0", "use the `otel_` settings", fatal=True),
+    Removed("tracing_jaeger_agent_endpoint", "0.29.0", "use the `otel_` settings", fatal=True),
+    Removed("tracing_jaeger_collector_endpoint", "0.29.0", "use the `otel_` settings", fatal=True),
+    Removed("tracing_provider", "0.29.0", "use the `otel_` settings", fatal=True),
+    Removed("tracing_sample_rate", "0.29.0", "use the `otel_` settings", fatal=True),
+    Removed("tracing_zipkin_endpoint", "0.29.0", "use the `otel_` settings", fatal=True),
+    Removed("client_crl", "0.23.0", "use `crl` under `downstream_mtls:`"),
+    Removed("client_crl_file", "0.23.0", "use `crl_file` under `downstream_mtls:`"),
+    Removed("databroker_storage_tls_skip_verify", "0.27.2", "put it into the connection string"),
+    Removed("administrators", "0.13.0", "delete it"),
+    Removed("authenticate_callback_path", "0.31.0", "delete it; the path is /oauth2/callback"),
+    Removed("cache_service_url", "0.11.0", "use `databroker_service_url`"),
+    Removed("cache_store", "0.10.0", "use `databroker_storage_type`"),
+    Removed("cache_store_address", "0.10.0", "use `databroker_storage_connection_string`"),
+    Removed("cache_store_password", "0.10.0", "use `databroker_storage_connection_string`"),
+    Removed("cache_store_path", "0.10.0", "use `databroker_storage_connection_string`"),
+    Removed("cookie_secure", "0.26.0", "delete it; cookies are always secure"),
+    Removed("databroker_storage_ca_file", "0.27.2", "put it into the connection string"),
+    Removed("databroker_storage_cert_file", "0.27.2", "put it into the connection string"),
+    Removed("databroker_storage_key_file", "0.27.2", "put it into the connection string"),
+    Removed("enable_user_impersonation", "0.13.0", "delete it"),
+    Removed("forward_auth_url", "0.21.0", "let Pomerium proxy the requests itself"),
+    Removed("grpc_client_dns_roundrobin", "0.27.2", "delete it"),
+    Removed("grpc_server_max_connection_age", "0.15.0", "delete it"),
+    Removed("grpc_server_max_connection_age_grace", "0.15.0", "delete it"),
+    Removed("pomerium_debug", "0.32.0", "use `log_level: debug`"),
+    Removed("refresh_cooldown", "0.15.1", "delete it"),
+    Removed("signing_key_algorithm", "0.16.0", "delete it; the key tells"),
+    Removed("timeout_read_header", "0.9.0", "use `timeout_read`"),
 )
 
 REMOVED_FROM_ROUTES = (
-    Removed("allowed_groups", "use a `policy:` with the claim that holds the groups", fatal=True),
-    Removed("set_authorization_header", "use `set_request_headers` with a token", fatal=True),
+    Removed(
+        "allowed_groups",
+        "0.20.0",
+        "use a `policy:` with the claim that holds the groups",
+        fatal=True,
+    ),
+    Removed(
+        "set_authorization_header", "0.24.0", "use `set_request_headers` with a token", fatal=True
+    ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A setting that does not do what its author meant; an `error` keeps Pomerium from starting."""
-
-    level: Literal["error", "notice"]
-    key: str
-    line: int
-    text: str
-
-
-_NAMES = {setting.name for setting in SETTINGS}
-_REMOVED = {removed.name: removed for removed in REMOVED}
-_REMOVED_FROM_ROUTES = {removed.name: removed for removed in REMOVED_FROM_ROUTES}
-_LIKE_ENOUGH = 0.85
-"""`certificate_keyfile` is like a name; `idp_access_token_allowed_audiences` is like none."""
-
-
-def problems(document: Document) -> tuple[Problem, ...]:
-    """Removed settings, and unknown ones that look like a known one misspelt, in the file's order.
-
-    Other unknown names pass: the whole list moves with Pomerium's versions.
-    """
-    root = document.root
-    found: list[Problem] = []
-    for key, _ in root.pairs if root is not None else ():
-        name = key.value.lower()
-        if name in _REMOVED:
-            found.append(_removed(_REMOVED[name], key.line, name))
-        elif name not in _NAMES | OTHER_NAMES and (near := _nearest(name)):
-            text = (
-                f"Pomerium does not know `{key.value}` (line {key.line}) and ignores it; "
-                f"`{near}` is meant, it seems."
-            )
-            found.append(Problem("notice", key.value, key.line, text))
-    for route in elements(lookup(root, "routes")):
-        for key, _ in route.pairs:
-            name = key.value.lower()
-            if name in _REMOVED_FROM_ROUTES:
-                found.append(_removed(_REMOVED_FROM_ROUTES[name], key.line, f"routes.{name}"))
-    return tuple(sorted(found, key=lambda problem: problem.line))
-
-
-def _removed(removed: Removed, line: int, name: str) -> Problem:
-    effect = "Pomerium does not start with it" if removed.fatal else "Pomerium ignores it"
-    text = f"`{name}` (line {line}) was removed and {effect}: {removed.advice}."
-    return Problem("error" if removed.fatal else "notice", name, line, text)
-
-
-def _nearest(name: str) -> str | None:
-    near = difflib.get_close_matches(name.replace("-", "_"), _NAMES, n=1, cutoff=_LIKE_ENOUGH)
-    return near[0] if near else None

@@ -9,12 +9,17 @@ UNSAFE: Final = re.compile(r"[^\w@.-]", re.ASCII)
 SPELT: Final = (("+", "_plus_"), ("*", "wildcard_"), (":", "-"), ("..", ""), (" ", "_"))
 
 
-def certificate_file(folder: Path, directory_url: str, host: str) -> Path:
-    """Where the certificate of a host lies that the authority with this directory has issued.
+LETSENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
+STAGING: Final = "https://acme-staging-v02.api.letsencrypt.org/directory"
 
-    Source: KeyBuilder and issuerKey of certmagic v0.25; the key lies beside it as `HOST.key`.
+
+def certificate_file(folder: Path, host: str, authority_url: str, *, staging: bool) -> Path:
+    """Where the certificate of a host lies; its key lies beside it as `HOST.key`.
+
+    `authority_url` is `autocert_ca`; without it certificates are Let's Encrypt's, or its
+    `staging`'s. Source: KeyBuilder and issuerKey of certmagic v0.25.
     """
-    parts = urlsplit(directory_url)
+    parts = urlsplit(authority_url or (STAGING if staging else LETSENCRYPT))
     path = re.sub(r"[/\\]", "-", parts.path).strip("-")
     issuer = f"{parts.netloc}-{path}" if path else parts.netloc
     safe = _safe(host)

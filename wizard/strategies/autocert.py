@@ -20,8 +20,6 @@ from wizard.strategies import autocert_questions as asked
 from wizard.strategies.base import Renewal, Work
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from cryptography.x509 import Certificate
 
     from wizard.pomerium.document import Document
@@ -97,12 +95,9 @@ class Autocert:
         return Work((), None, (), tuple(notices), _next_steps(answers, system, state), settings)
 
     def renew_after(
-        self, certificate: "Certificate", _answers: Answers, _system: System, _state: Path
-    ) -> "datetime":
-        """When Pomerium renews it by itself: with a third of its life left."""
-        from wizard.pki import chain  # noqa: PLC0415  a certificate has loaded it
-
-        return chain.renew_after(certificate)
+        self, _certificate: "Certificate", _answers: Answers, _system: System, _state: Path
+    ) -> None:
+        """Never: Pomerium renews by itself."""
 
     def prove(
         self,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from cryptography import x509
 
-from wizard.acme.authorities import AUTHORITIES
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Proof
@@ -60,9 +59,8 @@ def prove(answers: Answers, system: System, document: "Document | None") -> Iter
 
 def _kept(system: System, folder: Path, answers: Answers, host: str) -> x509.Certificate | None:
     """The certificate of the chosen authority that lies in the store, if it can be looked at."""
-    staging = answers.flag("autocert.staging")
-    usual = AUTHORITIES["letsencrypt-staging" if staging else "letsencrypt"].directory_url
-    path = certificate_file(folder, answers.text("autocert.authority_url") or usual, host)
+    authority, staging = answers.text("autocert.authority_url"), answers.flag("autocert.staging")
+    path = certificate_file(folder, host, authority, staging=staging)
     try:
         kept = system.keep(path)
         return chain.read(kept.content, str(path))[0] if kept else None

@@ -74,7 +74,7 @@ def storage(value: Value, answers: Answers) -> Problem | None:
         )
     if any(form.fullmatch(text) for form in (AMAZON, OTHER_S3, GOOGLE)):
         return None
-    if re.fullmatch(r"s3://[^/]+/[^/]+", text):
+    if re.fullmatch(r"s3://(?![^/]*amazonaws\.com/)[^/]+/[^/]+", text):
         return Problem(
             "bucket-without-prefix",
             f"Pomerium crashes when it reads {text}: it looks for a path behind the bucket.",

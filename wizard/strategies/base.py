@@ -134,8 +134,8 @@ class Strategy(Protocol):
 
     def renew_after(
         self, certificate: "Certificate", answers: Answers, system: System, state: Path
-    ) -> datetime:
-        """When `renew` makes the next one after this certificate. Reads only."""
+    ) -> datetime | None:
+        """When `renew` makes the next one after this certificate; None: never. Reads only."""
 
     def prove(
         self,

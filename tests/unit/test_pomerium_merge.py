@@ -1,0 +1,82 @@
+"""Settings join any configuration; what else it says stays, and once more changes nothing."""
+
+import difflib
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from wizard.core.errors import WizardError
+from wizard.core.secrets import Secret
+from wizard.pki.material import Settings
+from wizard.pomerium.config import MASK, parse, redacted, with_settings
+
+CORPUS = sorted((Path(__file__).parents[1] / "golden/pomerium/corpus").glob("*.yaml"))
+SETTINGS: Settings = {
+    "http_redirect_addr": ":80",
+    "autocert": True,
+    "autocert_dir": "/var/lib/pomerium: yes # really",
+    "autocert_ca": "",
+    "autocert_use_staging": False,
+}
+VARIANTS = {
+    "as it is": lambda text: text,
+    "CRLF": lambda text: text.replace("\n", "\r\n"),
+    "no newline at the end": lambda text: text.rstrip("\n"),
+}
+
+
+UNREADABLE = {"50-tags", "52-tabs-as-space"}  # to the plain loader of these tests
+
+
+def load(text: bytes) -> dict[str, object]:
+    # The library's own loader takes no tab behind a token, which YAML and Pomerium do.
+    readable = re.sub(r"\t+(?=#|\r?$)", " ", text.decode(), flags=re.MULTILINE)
+    found = YAML(typ="safe", pure=True).load(readable) or {}
+    return {str(key).lower(): value for key, value in found.items()}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_settings_touch_nothing_else(path: Path, variant: str) -> None:
+    text = VARIANTS[variant](path.read_text("utf-8")).encode()
+    edit = with_settings(parse(text, path.name), SETTINGS)
+    assert edit.changed
+    again = with_settings(parse(edit.text, path.name), SETTINGS)
+    assert (again.text, again.changed) == (edit.text, False)
+    if path.stem in UNREADABLE:
+        return
+    before, after = load(text), load(edit.text)
+    assert after["autocert_dir"] == SETTINGS["autocert_dir"]
+    assert str(after["autocert"]).lower() == "true"
+    for name in ("autocert_ca", "autocert_use_staging"):
+        assert (name in after) is (name in before)
+    ours = SETTINGS.keys()
+    assert {k: v for k, v in after.items() if k not in ours} == {
+        k: v for k, v in before.items() if k not in ours
+    }
+    for line in difflib.ndiff(text.decode().splitlines(), edit.text.decode().splitlines()):
+        if line.startswith("- "):
+            kept = line[2:].rstrip(" }\r")
+            assert "autocert" in line or kept in edit.text.decode(), line
+
+
+def test_a_secret_is_written_and_not_shown() -> None:
+    settings = {"autocert_eab_mac_key": Secret(b"c2VjcmV0LWtleQ")}
+    edit = with_settings(parse(b"address: :443\n", "c"), settings)
+    assert edit.text == b"address: :443\nautocert_eab_mac_key: c2VjcmV0LWtleQ\n"
+    assert redacted(edit.text) == f"address: :443\nautocert_eab_mac_key: {MASK}\n"
+    assert "c2VjcmV0" not in repr(edit)
+
+
+def test_a_list_in_the_place_of_a_value_is_replaced() -> None:
+    edit = with_settings(parse(b"autocert: [1, 2] # why\n", "c"), {"autocert": True})
+    assert edit.text == b"autocert: true # why\n"
+
+
+def test_a_value_that_somebody_else_uses_is_left_to_a_person() -> None:
+    text = b"autocert: &all false\ninsecure_server: *all\n"
+    with pytest.raises(WizardError) as caught:
+        with_settings(parse(text, "c"), {"autocert": True})
+    assert caught.value.code == "config-anchor-shared"
