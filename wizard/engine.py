@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from wizard.core import apply, registry
 from wizard.core.answers import AUTO, Answers, read_word
@@ -20,6 +20,8 @@ from wizard.core.system import System
 from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
 from wizard.targets.base import Target
+
+TARGET: Final = "output.target"
 
 
 def strategy(name: str) -> Strategy:
@@ -95,27 +97,38 @@ def known_questions(system: System) -> Known:
     parts = [one.steps(system, Answers()) for one in strategies]
     parts += [target(name).steps(system) for name in registry.TARGETS]
     steps = [*first_steps(system), *(step for part in parts for step in part)]
-    questions = {question.key: question for step in steps for question in step.questions}
+    questions = {TARGET: where_it_runs(system)}
+    for step in steps:
+        # What several targets ask, they ask alike; the first of them knows the plainest default.
+        questions = {one.key: one for one in step.questions} | questions
 
     def more(name: str) -> dict[str, Question]:
         return {key: found for one in strategies for key, found in one.more(name).items()}
 
-    return Known({**questions, TARGET.key: TARGET}, more)
+    return Known(questions, more)
 
 
-TARGET = Question(
-    "output.target",
-    Kind.CHOICE,
-    "Where does Pomerium run?",
-    "It decides where the files go and who must be able to read them.",
-    "",
-    default=next(iter(registry.TARGETS)),
-    choices=lambda: tuple(
-        Choice(info.id, info.title, info.summary)
-        for info in (target(name).info for name in registry.TARGETS)
-    ),
-    when=lambda _: len(registry.TARGETS) > 1,
-)
+def where_it_runs(system: System) -> Question:
+    """The question for the target."""
+
+    def found(_answers: Answers) -> Value | Detected:
+        from wizard.pomerium.detect import detect_target  # noqa: PLC0415  looks at the machine
+
+        return detect_target(system) or next(iter(registry.TARGETS))
+
+    def offered() -> tuple[Choice, ...]:
+        infos = [target(name).info for name in registry.TARGETS]
+        return tuple(Choice(info.id, info.title, info.summary) for info in infos)
+
+    return Question(
+        TARGET,
+        Kind.CHOICE,
+        "Where does Pomerium run?",
+        "It decides where the files go and who must be able to read them.",
+        "What is found on this machine is proposed: a service of systemd, a Compose file here.",
+        default=found,
+        choices=offered,
+    )
 
 
 class Session:
@@ -157,12 +170,13 @@ class Session:
     def flow(self) -> Flow:
         """The steps for the strategy and the target chosen."""
         chosen = str(self.value(self.question("strategy")).value)
-        where = str(self.value(TARGET).value)
+        asked = where_it_runs(self.system)
+        where = str(self.value(asked).value)
         return Flow(
             (
                 *first_steps(self.system),
                 *strategy(chosen).steps(self.system, self.given),
-                Step("target", "Target", (TARGET,)),
+                Step("target", "Target", (asked,)),
                 *target(where).steps(self.system),
             )
         )
@@ -221,7 +235,7 @@ class Session:
         complete = Answers()
         for step in self.flow.steps:
             for question in step.questions:
-                if not question.when(complete) and question.key != TARGET.key:
+                if not question.when(complete):
                     continue
                 value = self.value(question, complete).value
                 problem = _check(question, value, complete)

@@ -26,6 +26,7 @@ STORES: Final = {
 }
 TARGETS: Final = {
     "files": "wizard.targets.files:Files",
+    "systemd": "wizard.targets.systemd:Systemd",
 }
 PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",
@@ -36,6 +37,7 @@ PROVIDERS: Final = {
 UNDO: Final = {
     "file": "wizard.core.actions:RestoreFile",
     "trust": "wizard.trust.action:RestoreTrust",
+    "unit": "wizard.targets.systemd:RestoreDropIn",
 }
 
 

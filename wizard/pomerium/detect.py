@@ -10,8 +10,15 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Detected
 from wizard.core.system import System
 from wizard.pki import names
+from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
+
+
+def detect_target(system: System) -> Detected | None:
+    """Where Pomerium runs on this machine; a plain user cannot write what a service reads."""
+    unit = find_unit(system) if system.is_root else None
+    return None if unit is None else Detected("systemd", f"{unit.path} is here")
 
 
 def find_config(system: System) -> Path | None:
