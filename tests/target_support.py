@@ -103,5 +103,19 @@ def plain(folder: Path) -> Machine:
     return machine
 
 
-MACHINES = {"files": plain, "systemd": Machine}
+def project(folder: Path) -> Machine:
+    """A machine on which Pomerium is to run in a container."""
+    machine = plain(folder)
+    srv = machine.root / "srv"
+    srv.mkdir()
+    machine.seen = "/pomerium"
+    machine.answers = {
+        "output.directory": str(srv / "pomerium/tls"),
+        "output.config": str(srv / "pomerium/config.yaml"),
+        "output.compose": str(srv / "compose.yaml"),
+    }
+    return machine
+
+
+MACHINES = {"files": plain, "systemd": Machine, "docker": project}
 """By target, the machine it is for."""

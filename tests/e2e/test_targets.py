@@ -4,10 +4,15 @@ A strategy or a target joins by its line in the registry; `UPDATE_GOLDEN=1` writ
 """
 
 import io
+import json
 import os
+import re
+import stat
 import subprocess
+import textwrap
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import REPOSITORY, Need
@@ -16,6 +21,7 @@ from target_support import DROP_IN, MACHINES, UNIT, Machine
 from wizard.core import registry
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
+from wizard.core.events import Finished
 from wizard.core.plan import Plan
 from wizard.core.questions import Value
 from wizard.engine import Session, strategy, target
@@ -29,6 +35,17 @@ from .pomerium import RULES, judge
 pytestmark = pytest.mark.e2e
 
 GOLDEN = REPOSITORY / "tests/golden/targets"
+COMPOSE = REPOSITORY / ".tools/bin/compose-rules"
+THEIRS = """\
+# Ours.
+services:
+  pomerium:
+    image: pomerium/pomerium:v0.31.0
+    volumes:
+      - VOLUME
+volumes:
+  data: {}
+"""
 EVERY = [(how, where) for how in registry.STRATEGIES for where in registry.TARGETS]
 
 
@@ -151,6 +168,88 @@ def test_systemd_takes_the_unit_with_its_drop_in(
     broken = (machine.root / DROP_IN).read_text().replace("Ambient", "Ambiant")
     machine.put(DROP_IN, broken)
     assert "AmbiantCapabilities" in verify(machine).stderr
+
+
+# ── docker ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def compose_rules(need: Need) -> Path:
+    need.that(COMPOSE.exists(), "Compose's own code is not built", "`make test` builds it")
+    return COMPOSE
+
+
+def compose(path: Path) -> dict[str, Any]:
+    """The service that runs Pomerium, as `docker compose config` has it."""
+    argv = [COMPOSE, "config", path]
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    service = json.loads(done.stdout)["services"]["pomerium"]
+    assert isinstance(service, dict)
+    return service
+
+
+@pytest.mark.usefixtures("root", "compose_rules")
+@pytest.mark.parametrize("owner", ["", "65532", "daemon"])
+@pytest.mark.parametrize("address", [":443", "127.0.0.1:8443"])
+def test_compose_takes_the_file_and_the_container_reads_the_key(
+    owner: str, address: str, tmp_path: Path
+) -> None:
+    machine = MACHINES["docker"](tmp_path)
+    more = {"output.owner": owner, "output.address": address}
+    session = ready(machine, "local-ca", "docker", **more)
+    events = list(session.apply(session.plan(), may_ask=False))
+    assert getattr(events[-1], "exit_code", None) == 0
+    service = compose(machine.root / "srv/compose.yaml")
+    host, _, port = address.rpartition(":")
+    (published,) = service["ports"]
+    assert published.get("host_ip", "") == host
+    assert (published["target"], published["published"]) == (int(port), port)
+    (volume,) = service["volumes"]
+    assert (volume["type"], volume["target"], volume["read_only"]) == ("bind", "/pomerium", True)
+    source = Path(volume["source"])
+    assert source.is_dir()
+    text = (source / "config.yaml").read_text()
+    assert f"address: :{port}\n" in text
+    keys = re.findall(r"key: /pomerium/(\S+)", text)
+    status = (source / keys[0]).stat()
+    runs_as = service.get("user") or "65532:65532"
+    assert runs_as == f"{status.st_uid}:{status.st_gid}"
+    assert stat.S_IMODE(status.st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("root", "compose_rules")
+@pytest.mark.parametrize(
+    ("volume", "inside"),
+    [
+        ("./pomerium/config.yaml:/pomerium/config.yaml:ro", "/pomerium/tls"),
+        ("./pomerium:/pomerium:ro", "/pomerium-tls"),
+        ("data:/data", "/pomerium"),
+    ],
+)
+def test_what_is_to_be_added_to_somebodys_file_makes_compose_see_it(
+    volume: str, inside: str, tmp_path: Path
+) -> None:
+    machine = MACHINES["docker"](tmp_path)
+    theirs = THEIRS.replace("VOLUME", volume)
+    path = machine.put("srv/compose.yaml", theirs)
+    machine.put("srv/pomerium/config.yaml", "address: :443\n")
+    directory = machine.root / "srv/elsewhere"
+    directory.mkdir()
+    session = ready(machine, "local-ca", "docker", **{"output.directory": str(directory)})
+    events = list(session.apply(session.plan(), may_ask=False))
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert path.read_text() == theirs
+    (step,) = (step for step in finished.next_steps if "volumes of pomerium" in step.what)
+    added = textwrap.indent(step.line, "      ")
+    path.write_text(theirs.replace("    volumes:\n", f"    volumes:\n{added}\n"))
+    targets = {one["target"]: one["source"] for one in compose(path)["volumes"]}
+    assert inside in targets
+    (key,) = re.findall(r"key: (\S+)", (machine.root / "srv/pomerium/config.yaml").read_text())
+    (mount,) = (target for target in targets if Path(key).parent == Path(target))
+    assert (Path(targets[mount]) / Path(key).name).is_file()
+    assert session.plan().is_empty
 
 
 VARIABLES = (

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import signal
 import stat
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from target_support import DROP_IN, PACKAGED_UNIT, UNIT, Machine
 from wizard import upkeep
 from wizard.core.errors import WizardError
 from wizard.core.events import ActionFailed, Finished
+from wizard.engine import settle
 
 DAEMON = pwd.getpwnam("daemon")
 FREED = "AmbientCapabilities=CAP_NET_BIND_SERVICE\n"
@@ -179,3 +181,22 @@ def test_a_drop_in_of_ours_is_replaced_and_one_changed_since_is_not_lost(machine
     assert caught.value.code == "changed-since"
     list(upkeep.undo(machine.system, machine.folder / "state", force=True))
     assert (machine.root / DROP_IN).read_text() == "[Service]\n"
+
+
+def test_killed_while_systemd_reads_the_next_run_takes_it_back(machine: Machine) -> None:
+    before = tree(machine.root)
+    machine.systemctl("kill -9 $PPID")
+    child = os.fork()
+    if not child:
+        try:
+            machine.install()
+        finally:
+            os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert (machine.root / DROP_IN).exists()
+    machine.systemctl("exit 0")
+    session = machine.session()
+    list(settle(session.system, session.journal, may_ask=False))
+    assert tree(machine.root) == before
+    assert machine.calls() == ["daemon-reload with", "daemon-reload without"]
+    assert outcome(machine.install()).exit_code == 0

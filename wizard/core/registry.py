@@ -27,6 +27,7 @@ STORES: Final = {
 TARGETS: Final = {
     "files": "wizard.targets.files:Files",
     "systemd": "wizard.targets.systemd:Systemd",
+    "docker": "wizard.targets.docker:Docker",
 }
 PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",
