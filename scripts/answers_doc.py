@@ -6,7 +6,7 @@ from wizard.core import registry
 from wizard.core.answers import Answers
 from wizard.core.questions import Kind, Question
 from wizard.core.system import System
-from wizard.engine import TARGET, first_steps, strategy, target
+from wizard.engine import first_steps, strategy, target, where_it_runs
 
 PAGE = Path(__file__).parent.parent / "docs" / "answers.md"
 HEAD = """# The answers file
@@ -46,12 +46,15 @@ def page() -> str:
         (f"`{name}`", [*strategy(name).steps(system, Answers())]) for name in registry.STRATEGIES
     ]
     parts += [(f"Target `{name}`", [*target(name).steps(system)]) for name in registry.TARGETS]
-    lines = [HEAD]
+    lines, listed = [HEAD], set[str]()
     for title, steps in parts:
         questions = [question for step in steps for question in step.questions]
         if title == "Everybody":
-            questions.append(TARGET)
-        lines += [f"## {title}\n", *(entry(question) for question in questions)]
+            questions.append(where_it_runs(system))
+        lines += [f"## {title}\n", *(entry(one) for one in questions if one.key not in listed)]
+        again = [f"`{question.key}`" for question in questions if question.key in listed]
+        lines += [f"As above, found in its own way: {', '.join(again)}.\n"] if again else []
+        listed |= {question.key for question in questions}
     return "\n".join(lines)
 
 

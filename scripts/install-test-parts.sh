@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, name servers,
-# Go, what reads a configuration as Pomerium does, and Pebble, an ACME authority. The name servers run
-# in a network of the tests' own; where the packages start one on this machine, no test asks it.
+# Go, what reads files as Pomerium and Docker Compose do, and Pebble, an ACME authority. The name servers
+# run in a network of the tests' own; where the packages start one on this machine, no test asks it.
 # Run again it only looks. It never asks for a password: without root or a sudo that needs none it
 # prints the command to run, and fails only in CI, where nothing may be missing.
 set -euo pipefail
@@ -30,6 +30,7 @@ command_from openssl openssl
 command_from pdns_server pdns-server
 command_from rndc bind9-utils
 command_from sudo sudo
+command_from systemd-analyze systemd
 command_from tmux tmux
 command_from trust p11-kit
 command_from unshare util-linux
@@ -95,6 +96,14 @@ if ! built; then
   (cd $pomerium && "$go" build -mod=readonly -buildvcs=false -o "$rules" .) \
     2> >(grep -v '^go: downloading' >&2) ||
     incomplete "could not build $pomerium"
+fi
+
+compose=$PWD/.tools/bin/compose-rules
+if ! [[ $compose -nt tests/e2e/compose/main.go && $compose -nt tests/e2e/compose/go.sum ]]; then
+  echo "install-test-parts: the code of Docker Compose that reads a file, into .tools/bin" >&2
+  (cd tests/e2e/compose && "$go" build -mod=readonly -buildvcs=false -o "$compose" .) \
+    2> >(grep -v '^go: downloading' >&2) ||
+    incomplete "could not build tests/e2e/compose"
 fi
 
 pebble=github.com/letsencrypt/pebble/v2

@@ -63,6 +63,7 @@ PACKAGES = {
     "pk12util": "libnss3-tools",
     "rndc": "bind9-utils",
     "setpriv": "util-linux",
+    "systemd-analyze": "systemd",
     "trust": "p11-kit",
     "tstclnt": "libnss3-tools",
     "unshare": "util-linux",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 from wizard.core import apply, registry, validation
 from wizard.core.answers import Answers, read_word
@@ -19,6 +19,8 @@ from wizard.core.system import System
 from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
 from wizard.targets.base import Target
+
+TARGET: Final = "output.target"
 
 
 def strategy(name: str) -> Strategy:
@@ -106,7 +108,7 @@ def known_questions(system: System) -> Known:
         return by_key(strategy(name).steps(system, Answers()))
 
     def place(name: str) -> dict[str, Question]:
-        return by_key(target(name).steps(system)) | {TARGET.key: TARGET}
+        return by_key(target(name).steps(system)) | {TARGET: where_it_runs(system)}
 
     def more(name: str) -> dict[str, Question]:
         ways = [strategy(each) for each in registry.STRATEGIES]
@@ -118,20 +120,28 @@ def known_questions(system: System) -> Known:
     return Known(by_key(first_steps(system)), sources, more)
 
 
-TARGET = Question(
-    "output.target",
-    Kind.CHOICE,
-    "Where does Pomerium run?",
-    "It decides where the files go and who must be able to read them.",
-    "",
-    default=next(iter(registry.TARGETS)),
-    choices=lambda: tuple(
-        Choice(info.id, info.title, info.summary)
-        for info in (target(name).info for name in registry.TARGETS)
-    ),
-    among=registry.TARGETS,
-    when=lambda _: len(registry.TARGETS) > 1,
-)
+def where_it_runs(system: System) -> Question:
+    """The question for the target."""
+
+    def found(_answers: Answers) -> Value | Detected:
+        from wizard.pomerium.detect import detect_target  # noqa: PLC0415  looks at the machine
+
+        return detect_target(system) or next(iter(registry.TARGETS))
+
+    def offered() -> tuple[Choice, ...]:
+        infos = [target(name).info for name in registry.TARGETS]
+        return tuple(Choice(info.id, info.title, info.summary) for info in infos)
+
+    return Question(
+        TARGET,
+        Kind.CHOICE,
+        "Where does Pomerium run?",
+        "It decides where the files go and who must be able to read them.",
+        "What is found on this machine is proposed: a service of systemd, a Compose file here.",
+        default=found,
+        choices=offered,
+        among=registry.TARGETS,
+    )
 
 
 class Session:
@@ -173,7 +183,8 @@ class Session:
     def flow(self) -> Flow:
         """The steps for the strategy and the target chosen."""
         chosen = str(self.value(self.question("strategy")).value)
-        where = str(self.value(TARGET).value)
+        asked = where_it_runs(self.system)
+        where = str(self.value(asked).value)
         way = strategy(chosen)
         which, for_names = first_steps(self.system)
         own = way.steps(self.system, self.given)
@@ -181,7 +192,7 @@ class Session:
             (
                 which,
                 *((*own, for_names) if way.asks_names_last else (for_names, *own)),
-                Step("target", "Target", (TARGET,)),
+                Step("target", "Target", (asked,)),
                 *target(where).steps(self.system),
             )
         )
@@ -242,7 +253,7 @@ class Session:
         complete = Answers()
         for step in self.flow.steps:
             for question in step.questions:
-                if not question.when(complete) and question.key != TARGET.key:
+                if not question.when(complete):
                     continue
                 value = self.value(question, complete).value
                 problem = None if is_example else validation.check(question, value, complete)

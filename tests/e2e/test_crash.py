@@ -61,6 +61,26 @@ def test_killed_before_any_step_the_next_run_finishes_and_undo_restores(machine:
         machine.assert_clean()
 
 
+def test_so_it_is_with_a_container(process: Warm, tmp_path: Path) -> None:
+    machine = MACHINES["fresh"](process, tmp_path / "machine")
+    words = (*INSTALL, "--set", "output.target=docker", "--set", "output.compose=compose.yaml")
+    before, start = machine.tree(), machine.save()
+    steps = machine.run(*words).steps
+    finished = machine.shape()
+    assert str(machine.folder / "compose.yaml") in finished
+    machine.load(start)
+    # All before the Compose file is as everywhere.
+    for step in walk(machine, *words, first=len(steps) - 20):
+        cut = machine.save()
+        assert machine.run(*words).code == 0, step
+        assert machine.shape() == finished, step
+        machine.assert_clean()
+        machine.load(cut)
+        undone = machine.run("undo")
+        assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
+        assert machine.tree() == before, step
+
+
 def test_killed_in_the_middle_a_look_says_so_and_changes_nothing(machine: Machine) -> None:
     start = machine.save()
     steps = machine.run(*INSTALL).steps

@@ -105,6 +105,8 @@ def test_the_whole_path(tmux: Tmux, wizard: Wizard) -> None:
     tmux.press("Enter")
     tmux.sees("Which trust stores should get the root?", "Everything found here")
     tmux.press("Enter")
+    tmux.sees("Where does Pomerium run?", "A systemd service")
+    tmux.press("Enter")
     tmux.sees("Where should the certificate and its key go?")
     tmux.write(str(wizard.folder / "tls"))
     tmux.press("Enter")

@@ -63,7 +63,7 @@ async def test_back_to_the_start_and_forth_again_keeps_every_answer(session: Ses
     async with wizard(session) as driver:
         await driver.press("enter", "enter")
         await driver.write("*.corp.example.com")
-        await driver.press("enter", "enter", "enter", "enter")
+        await driver.press("enter", "enter", "enter", "enter", "enter")
         assert driver.one(Entry).text == "https://verify.corp.example.com"
         await driver.press("enter", "enter")
         await driver.write("ada@example.com")
@@ -91,12 +91,12 @@ async def test_what_was_typed_and_not_handed_on_is_there_after_going_back(
 
 async def test_what_was_derived_follows_the_answer_it_came_from(session: Session) -> None:
     async with wizard(session) as driver:
-        await driver.press("enter", "enter", "enter", "enter", "enter", "enter")
+        await driver.press(*["enter"] * 7)
         assert driver.one(Entry).text == "https://verify.localhost.pomerium.io"
-        for _ in range(3):
+        for _ in range(4):
             await driver.press("escape")
         await driver.write("*.corp.example.com")
-        await driver.press("enter", "enter", "enter", "enter")
+        await driver.press("enter", "enter", "enter", "enter", "enter")
         assert driver.one(Entry).text == "https://verify.corp.example.com"
 
 
@@ -127,7 +127,7 @@ async def test_a_bad_name_is_told_at_the_field_and_stays_to_be_mended(
 
 async def test_a_field_is_checked_when_it_is_left(session: Session) -> None:
     async with wizard(session) as driver:
-        await driver.press("enter", "enter", "enter", "enter")
+        await driver.press("enter", "enter", "enter", "enter", "enter")
         await driver.write("$HOME/tls")
         await driver.press("tab")
         assert "would not be expanded" in driver.words()
@@ -140,7 +140,7 @@ async def test_an_answer_shows_what_it_changes_on_its_own_page(desk: Desk, tmp_p
     session = Session(desk, tmp_path / "state", answers(tmp_path))
     session.given = session.given.without("output.config").without("output.directory")
     async with wizard(session) as driver:
-        await driver.press("enter", "enter", "enter", "enter")
+        await driver.press("enter", "enter", "enter", "enter", "enter")
         await driver.write(f"{tmp_path}/elsewhere/tls")
         await driver.press("enter")
         shown = [field.value for field in driver.app.screen.query(Field)]

@@ -242,6 +242,7 @@ def test_the_hosts_of_the_routes_are_proposed_one_by_one(
     ],
 )
 def test_the_directory_of_the_unit_is_proposed(machine: Machine, path: str, text: str) -> None:
+    machine.put("usr/lib/systemd/system/pomerium.service", "[Service]\nUser=pomerium\n")
     machine.put(path, text)
     session = Session(machine.system, machine.folder / "state", Answers({"strategy": "autocert"}))
     value, source = session.value(session.question("autocert.directory"))

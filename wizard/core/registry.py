@@ -28,6 +28,8 @@ STORES: Final = {
 }
 TARGETS: Final = {
     "files": "wizard.targets.files:Files",
+    "systemd": "wizard.targets.systemd:Systemd",
+    "docker": "wizard.targets.docker:Docker",
 }
 PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",
@@ -38,6 +40,7 @@ PROVIDERS: Final = {
 UNDO: Final = {
     "file": "wizard.core.actions:RestoreFile",
     "trust": "wizard.trust.action:RestoreTrust",
+    "unit": "wizard.targets.systemd:RestoreDropIn",
 }
 
 

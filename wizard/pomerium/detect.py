@@ -11,8 +11,21 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Detected
 from wizard.core.system import System
 from wizard.pki import names
+from wizard.pomerium.compose import find_file
+from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
+
+
+def detect_target(system: System) -> Detected | None:
+    """Where Pomerium runs on this machine; a plain user cannot write what a service reads."""
+    unit = find_unit(system) if system.is_root else None
+    if unit is not None:
+        return Detected("systemd", f"{unit.path} is here")
+    with contextlib.suppress(OSError):
+        compose = find_file(Path.cwd())
+        return Detected("docker", f"{compose} runs it") if compose else None
+    return None
 
 
 def find_config(system: System) -> Path | None:

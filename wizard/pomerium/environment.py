@@ -1,135 +1,57 @@
-"""Variables that Pomerium is started with here: each one wins over the setting in its file."""
+"""Settings as environment variables, which win over a configuration, and files of them."""
 
 import re
-import shlex
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Final
 
-from wizard.core.errors import WizardError
-from wizard.core.system import System
-from wizard.pomerium.document import Document, lookup, parse, string
-
-UNITS: Final = ("/usr/lib/systemd/system", "/lib/systemd/system", "/etc/systemd/system")
-"""Where units lie (systemd.unit(5)), the one that wins last."""
-UNIT: Final = "pomerium.service"
-COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-IMAGE: Final = re.compile(r"(^|/)pomerium/pomerium(:|@|$)")
-IN_THE_IMAGE: Final = {"AUTOCERT_DIR": "/data/autocert"}
-"""What Pomerium's own image sets (its Dockerfile)."""
-ASSIGNED: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+_LINE: Final = re.compile(
+    r"""[ \t\r\n]*(?:
+      [#;](?:\\.|[^\\\r\n])*
+    | (?P<name>[^=\r\n]+)=
+      (?P<quoted>(?:[ \t]*(?:'[^']*'|"(?:\\.|[^"\\])*"))*)[ \t]*
+      (?P<bare>(?:\\.|[^\\\r\n])*?)[ \t]*(?=[\r\n]|\Z)
+    | [^\r\n]+
+    )""",
+    re.DOTALL | re.VERBOSE,
+)
+_QUOTED: Final = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
-class Variable(NamedTuple):
-    """A variable, its value, and where it is set; `by` is systemd, compose or process."""
+def overridden(variables: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
+    """Which settings of a configuration the environment overrides, each with its variable.
 
-    name: str
-    value: str
-    where: str
-    by: str
-
-
-def variables(system: System, config: Path) -> dict[str, Variable]:
-    """What the unit, a compose file beside the configuration, or this process's own variables set.
-
-    Whoever starts the wizard where Pomerium is started, as in a container, has its variables.
+    `variables` are names and values, an empty one counts for nothing; `keys` the settings.
     """
-    own = Variable("", "", "the environment of this process", "process")
-    found = {name: own._replace(name=name, value=value) for name, value in system.env.items()}
-    for one in (*_compose(system, config.parent), *_unit(system)):
-        found[one.name] = one
-    return {name: one for name, one in found.items() if one.value}
+    from wizard.pomerium.settings import SETTINGS  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    given = {name for name, value in variables.items() if value}
+    return {
+        setting.name: setting.environment
+        for setting in SETTINGS
+        if setting.name in keys and setting.environment in given and setting.environment
+    }
 
 
-def _unit(system: System) -> Iterator[Variable]:
-    """Environment, EnvironmentFile and UnsetEnvironment of the unit and what is dropped in."""
-    found: dict[str, Variable] = {}
-    unset: set[str] = set()
-    units = [system.at(f"{folder}/{UNIT}") for folder in UNITS]
-    whole = [path for path in units if _text(system, path)][-1:]
-    dropped = [path for one in units for path in sorted(Path(f"{one}.d").glob("*.conf"))]
-    files: list[Path] = []
-    for path in (*whole, *dropped):
-        for key, value in _settings(_text(system, path)):
-            if key == "UnsetEnvironment":
-                unset.update(_words(value))
-            elif key == "EnvironmentFile":
-                files.append(system.at(value.removeprefix("-")))
-            elif not value:
-                found.clear()
-            else:
-                found |= {one.name: one for one in _assigned(_words(value), path)}
-    for path in files:
-        lines = _text(system, path).splitlines()
-        words = [
-            word for line in lines if not line.lstrip().startswith(("#", ";")) for word in [line]
-        ]
-        found |= {one.name: one for one in _assigned([_unquoted(word) for word in words], path)}
-    yield from (one for name, one in found.items() if name not in unset)
+def from_systemd(text: str) -> dict[str, str]:
+    """The variables of a file as systemd reads `EnvironmentFile=` (systemd.exec(5)).
+
+    Quotes count at the beginning of a value only; a backslash protects what follows, and between
+    double quotes only a few characters.
+    """
+    found: dict[str, str] = {}
+    for line in _LINE.finditer(text):
+        if line["name"] is not None:
+            quoted = (_unquoted(*piece) for piece in _QUOTED.findall(line["quoted"]))
+            bare = _ESCAPE.sub(lambda escape: escape[1].strip("\r\n"), line["bare"])
+            found[line["name"].strip()] = "".join((*quoted, bare))
+    return found
 
 
-def _settings(text: str) -> Iterator[tuple[str, str]]:
-    """The settings of a unit that are about variables; a backslash at the end joins lines."""
-    for line in re.sub(r"\\\r?\n", " ", text).splitlines():
-        key, equals, value = line.partition("=")
-        if equals and key.strip() in {"Environment", "EnvironmentFile", "UnsetEnvironment"}:
-            yield key.strip(), value.strip()
+def _unquoted(single: str, double: str) -> str:
+    def plain(escape: re.Match[str]) -> str:
+        if escape[1] == "\n":
+            return ""
+        return escape[1] if escape[1] in '"\\`$' else escape[0]
 
-
-def _assigned(words: list[str], path: Path) -> Iterator[Variable]:
-    for word in words:
-        name, equals, value = word.partition("=")
-        if equals and ASSIGNED.fullmatch(name.strip()):
-            yield Variable(name.strip(), value.strip(), str(path), "systemd")
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def _unquoted(line: str) -> str:
-    name, equals, value = line.strip().partition("=")
-    value = value.strip()
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
-    return f"{name}{equals}{value[1:-1] if quoted else value}"
-
-
-def _compose(system: System, folder: Path) -> Iterator[Variable]:
-    """What the services of Pomerium's image get in a compose file of this directory."""
-    for name in COMPOSE:
-        path = folder / name
-        text = _text(system, path)
-        if "pomerium" not in text:
-            continue
-        try:
-            document = parse(text.encode(), str(path))
-        except WizardError:
-            # It is not ours to judge, and nothing is known of it.
-            continue
-        yield from _services(document, path)
-
-
-def _services(document: Document, path: Path) -> Iterator[Variable]:
-    services = lookup(document.root, "services")
-    for _, service in services.pairs if services is not None else ():
-        if not IMAGE.search(string(lookup(service, "image")) or ""):
-            continue
-        for name, value in IN_THE_IMAGE.items():
-            yield Variable(name, value, f"the image that {path} names", "compose")
-        given = lookup(service, "environment")
-        pairs = [(key.value, string(value) or "") for key, value in (given.pairs if given else ())]
-        items = [string(item) or "" for item in (given.items if given else ())]
-        pairs += [(name, value) for name, _, value in (item.partition("=") for item in items)]
-        yield from (Variable(name, value, str(path), "compose") for name, value in pairs)
-
-
-def _text(system: System, path: Path) -> str:
-    try:
-        kept = system.keep(path)
-    except WizardError:
-        # Not for us to read: what it sets stays unknown.
-        return ""
-    return kept.content.decode(errors="replace") if kept else ""
+    return single or _ESCAPE.sub(plain, double)

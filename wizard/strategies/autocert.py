@@ -76,7 +76,7 @@ class Autocert:
         """Settings; nothing for a renewal, which is Pomerium's own affair."""
         if renewal is not Renewal.NO:
             return NOTHING
-        from wizard.pomerium.environment import variables  # noqa: PLC0415  ruamel.yaml: 25 ms
+        from wizard.pomerium.surroundings import variables  # noqa: PLC0415  ruamel.yaml: 25 ms
         from wizard.strategies.autocert_checks import (  # noqa: PLC0415  as above
             Ground,
             findings,

@@ -18,9 +18,9 @@ from wizard.pki.names import registered_domain
 from wizard.pomerium.certificates import TRUE, listed
 from wizard.pomerium.detect import names_at
 from wizard.pomerium.document import Document, lookup, string
-from wizard.pomerium.environment import Variable
 from wizard.pomerium.merge import revealed
 from wizard.pomerium.routes import autocert_hosts, hosts
+from wizard.pomerium.surroundings import Variable
 from wizard.strategies.autocert_questions import is_bucket, is_letsencrypt
 
 A_WEEK: Final = 50

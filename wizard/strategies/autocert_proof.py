@@ -15,8 +15,8 @@ from wizard.doctor import reach
 from wizard.doctor.handshake import presented
 from wizard.pki import chain
 from wizard.pki.names import covers
-from wizard.pomerium.environment import variables
 from wizard.pomerium.store import certificate_file
+from wizard.pomerium.surroundings import variables
 from wizard.strategies.autocert_checks import HTTP, Ground
 from wizard.strategies.autocert_questions import is_bucket, is_letsencrypt
 

@@ -23,7 +23,7 @@ def steps(system: System) -> Sequence[Step]:
     """The questions, grouped as screens."""
 
     def directory(answers: Answers) -> str | Detected:
-        from wizard.pomerium.environment import variables  # noqa: PLC0415  ruamel.yaml: 25 ms
+        from wizard.pomerium.surroundings import variables  # noqa: PLC0415  ruamel.yaml: 25 ms
 
         config = Path(answers.text("output.config") or find_config(system) or PACKAGED)
         found = variables(system, config).get("AUTOCERT_DIR")

@@ -1,24 +1,17 @@
 """Plain files: a certificate, its key and Pomerium's configuration, where Pomerium reads them."""
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 from typing import ClassVar
 
-from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
-from wizard.core.errors import UsageError, WizardError
-from wizard.core.files import writable
 from wizard.core.flow import Step
 from wizard.core.registry import Info
-from wizard.core.system import Kept, System
+from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
+from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
-from wizard.targets.configuration import Wanted, configured, is_owned, root_path
-from wizard.targets.output import ROUTE, brings_files, kept_by_pomerium, output
-
-OTHERS = 0o007
-LONGEST_STEM = 200
+from wizard.targets.delivery import Place, deliver
+from wizard.targets.output import ROUTE, output, plain
 
 
 class Files:
@@ -31,7 +24,7 @@ class Files:
     def steps(self, system: System) -> Sequence[Step]:
         """Where the files go, and the first route of a configuration that does not exist yet."""
         return (
-            Step("output", "Output", output(system)),
+            Step("output", "Output", output(plain(system))),
             Step("route", "First route", ROUTE),
         )
 
@@ -41,159 +34,11 @@ class Files:
         Raises:
             WizardError: `key-mode` when everybody can read the key.
         """
-        if not brings_files(answers):
-            return kept_by_pomerium(answers, system)
-        directory = Path(answers.text("output.directory"))
-        stem = _stem(answers.texts("names")[0])
-        chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
-        return Installed(chain, key, system.keep(chain), _private(key, system))
+        return certificate_files.installed(answers, system)
 
     def deliver(
         self, answers: Answers, system: System, material: Material | None, settings: Settings
     ) -> Delivery:
-        """The key, the chain, the root, and the configuration that names them or has settings."""
-        installed = self.installed(answers, system)
-        owner = _owner(answers.text("output.owner"), system)
-        actions: list[WriteFile] = []
-        if material is not None:
-            actions = _certificate(system, material, installed, owner)
-            if material.is_renewal:
-                return Delivery(tuple(actions))
-        elif not settings:
-            return Delivery(())
-        config = configured(answers, system, Wanted(material, installed, settings), owner)
-        return config._replace(actions=(*actions, *config.actions))
-
-
-def _certificate(
-    system: System, material: Material, installed: Installed, owner: tuple[int, int] | None
-) -> list[WriteFile]:
-    """The files of a certificate that are missing or hold something else."""
-    actions: list[WriteFile] = []
-    if not (material.is_current and is_owned(installed.key, owner)):
-        actions.append(
-            WriteFile(
-                installed.key_path,
-                "private key",
-                "Proves that this Pomerium owns the certificate. Nobody else may read it.",
-                lambda: material.key().reveal(),
-                mode=0o600,
-                owner=owner,
-                before=installed.key,
-            )
-        )
-    if not material.is_current:
-        actions.append(
-            WriteFile(
-                installed.chain_path,
-                "certificate chain",
-                f"For {', '.join(material.names)}; the leaf first, then what issued it.",
-                material.chain,
-                owner=owner,
-                before=installed.chain,
-            )
-        )
-    actions += _root(root_path(installed), system, material, owner)
-    actions += _exports(system, material, owner)
-    for action in actions:
-        writable(action.path)
-    return actions
-
-
-def _stem(name: str) -> str:
-    """A file name for a certificate's first name; file systems take at most 255 bytes."""
-    stem = name.replace("*", "_wildcard")
-    if len(stem) <= LONGEST_STEM:
-        return stem
-    from hashlib import sha256  # noqa: PLC0415  hardly a name is that long
-
-    return f"{stem[: LONGEST_STEM - 17]}-{sha256(name.encode()).hexdigest()[:16]}"
-
-
-def _private(path: Path, system: System) -> Kept | None:
-    """The file that holds a private key, if there is one that nobody else can read."""
-    kept = system.keep(path)
-    if kept is not None and kept.mode & OTHERS:
-        raise WizardError(
-            "key-mode",
-            f"The private key {path} has mode {kept.mode:04o}: everybody can read it.",
-            f"Delete it to have a new one made, or, if nobody read it: chmod 0600 {path}",
-        )
-    return kept
-
-
-def _root(
-    path: Path, system: System, material: Material, owner: tuple[int, int] | None
-) -> list[WriteFile]:
-    """The root beside the certificate, for clients that must be given it."""
-    before = system.keep(path)
-    if material.root is None:
-        return []
-    if material.has_root and before is not None and before.content == material.root():
-        return []
-    if before is not None and _is_foreign(before):
-        if material.is_renewal:
-            return []
-        raise WizardError(
-            "foreign-ca",
-            f"{path} holds a certificate of somebody else, which Pomerium may be using.",
-            "Choose another output.directory, or move the file away.",
-        )
-    why = "For clients that must be given the root by name; it holds no secret."
-    return [WriteFile(path, "root certificate", why, material.root, owner=owner, before=before)]
-
-
-def _is_foreign(kept: Kept) -> bool:
-    from wizard.pki import chain  # noqa: PLC0415  only where a root is there
-    from wizard.pki.authority import ORGANIZATION  # noqa: PLC0415
-
-    try:
-        found = chain.read(kept.content, "")
-    except WizardError:
-        return False
-    return any(ORGANIZATION not in one.subject.rfc4514_string() for one in found)
-
-
-def _exports(system: System, material: Material, owner: tuple[int, int] | None) -> list[WriteFile]:
-    """The other forms that were asked for, where they are missing or hold something else."""
-    actions = []
-    for export in material.exports:
-        before = _private(export.path, system)
-        fits = before is not None and is_owned(before, owner) and export.fits(before.content)
-        if material.is_current and fits:
-            continue
-        actions.append(
-            WriteFile(
-                export.path,
-                export.what,
-                export.why,
-                # Encrypting salts: asked twice it would give other bytes.
-                cache(export.content),
-                mode=0o600,
-                owner=owner,
-                before=before,
-            )
-        )
-    return actions
-
-
-def _owner(name: str, system: System) -> tuple[int, int] | None:
-    if not name:
-        return None
-    import pwd  # noqa: PLC0415  POSIX only
-
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        raise UsageError(
-            "no-such-user",
-            f"output.owner: there is no user {name!r} on this machine.",
-            "Name the user that Pomerium runs as, or leave it empty.",
-        ) from None
-    if entry.pw_uid != system.uid and not system.is_root:
-        raise UsageError(
-            "owner-needs-root",
-            f"output.owner: only root can give files to {name}.",
-            "Run as root, or leave it empty.",
-        )
-    return entry.pw_uid, entry.pw_gid
+        """The key, the chain, the root, and the configuration that names them."""
+        start = Command(("pomerium", "-config", answers.text("output.config")))
+        return deliver(answers, system, material, settings, Place(start.shell()))

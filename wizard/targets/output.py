@@ -2,8 +2,9 @@
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from wizard.core import validation
 from wizard.core.answers import Answers
@@ -42,8 +43,19 @@ def kept_by_pomerium(answers: Answers, system: System) -> Installed:
     return Installed(chain, chain.with_suffix(".key"), kept, None)
 
 
-def output(system: System) -> tuple[Question, ...]:
-    """Where the certificate, its key and the configuration go, and who reads them."""
+Default: TypeAlias = Callable[[Answers], str | Detected]
+
+
+class Defaults(NamedTuple):
+    """Where a target would have things, and who reads them."""
+
+    directory: Default
+    config: Default
+    owner: Default
+
+
+def plain(system: System) -> Defaults:
+    """Where things go when nothing is known of how Pomerium is run."""
 
     def directory(_answers: Answers) -> str:
         packaged = find_config(system) == system.at(PACKAGED)
@@ -72,6 +84,11 @@ def output(system: System) -> tuple[Question, ...]:
         known = any(entry.pw_name == "pomerium" for entry in pwd.getpwall())
         return Detected("pomerium", "the user of Pomerium's package") if known else ""
 
+    return Defaults(directory, config, owner)
+
+
+def output(defaults: Defaults) -> tuple[Question, ...]:
+    """Where the certificate, its key and the configuration go, and who reads them."""
     return (
         Question(
             "output.directory",
@@ -80,7 +97,7 @@ def output(system: System) -> tuple[Question, ...]:
             "Pomerium reads them from there and again whenever they change.",
             "The directory is made if it is missing. In Docker mount the directory, never a single "
             "file: a mounted file keeps its old content when it is replaced.",
-            default=directory,
+            default=defaults.directory,
             when=brings_files,
             check=validation.absolute_path,
         ),
@@ -91,7 +108,7 @@ def output(system: System) -> tuple[Question, ...]:
             "Only what the certificate needs is changed; comments and order stay.",
             "A file that does not exist is made, complete and ready to start. Leave it empty to "
             "write none and to name the files yourself.",
-            default=config,
+            default=defaults.config,
             optional=True,
             check=validation.absolute_path,
         ),
@@ -101,7 +118,7 @@ def output(system: System) -> tuple[Question, ...]:
             "Which user does Pomerium run as?",
             "The key is readable by its owner only, so Pomerium must own it.",
             "The package's user is pomerium. Empty means whoever runs this wizard.",
-            default=owner,
+            default=defaults.owner,
             optional=True,
             advanced=True,
         ),

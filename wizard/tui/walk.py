@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Detected, Problem, Question, Value
-from wizard.engine import TARGET, Session
+from wizard.engine import Session
 
 WELCOME: Final = ""
 REVIEW: Final = "review"
@@ -45,7 +45,7 @@ class Walk:
         """Every visible question with what stands as its answer now, right or wrong."""
         complete = Answers()
         for question in self.session.flow.questions():
-            if question.key == TARGET.key or question.when(complete):
+            if question.when(complete):
                 value = self.session.value(question, complete).value
                 complete = complete.having(question.key, value)
         return complete

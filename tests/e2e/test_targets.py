@@ -1,0 +1,294 @@
+"""Every strategy on every target: the plan against a golden file, its configuration by Pomerium.
+
+A strategy or a target joins by its line in the registry; `UPDATE_GOLDEN=1` writes its file.
+"""
+
+import io
+import json
+import os
+import re
+import stat
+import subprocess
+import textwrap
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY, Need
+from target_support import DROP_IN, MACHINES, UNIT, Machine
+
+from wizard.core import registry
+from wizard.core.actions import WriteFile
+from wizard.core.answers import Answers
+from wizard.core.events import Finished
+from wizard.core.plan import Plan
+from wizard.core.questions import Value
+from wizard.engine import Session, strategy, target
+from wizard.headless.text import Text
+from wizard.pki import authority, chain, keys, leaf
+from wizard.pki.names import host_of
+from wizard.pomerium.environment import from_systemd
+
+from .pomerium import RULES, judge
+
+pytestmark = pytest.mark.e2e
+
+GOLDEN = REPOSITORY / "tests/golden/targets"
+COMPOSE = REPOSITORY / ".tools/bin/compose-rules"
+THEIRS = """\
+# Ours.
+services:
+  pomerium:
+    image: pomerium/pomerium:v0.31.0
+    volumes:
+      - VOLUME
+volumes:
+  data: {}
+"""
+EVERY = [(how, where) for how in registry.STRATEGIES for where in registry.TARGETS]
+
+
+def ready(machine: Machine, how: str, where: str, **more: Value) -> Session:
+    """A session with what the example of a strategy says, on a machine of a target."""
+    way = strategy(how)
+    values: dict[str, Value] = {"strategy": how, "names": way.names, **way.example}
+    values |= {"output.target": where, **machine.answers, **more}
+    if how == "local-ca":
+        values["local_ca.stores"] = ()
+    return Session(machine.system, machine.folder / "state", Answers(values))
+
+
+@pytest.fixture
+def root(need: Need) -> None:
+    need.that(os.geteuid() == 0, "only root installs for a service", "run as root")
+
+
+def shown(plan: Plan, machine: Machine) -> str:
+    """The plan as a person reads it, wherever the tests' directory is."""
+    stream = io.StringIO()
+    text = Text(stream)
+    text.plan(plan)
+    for step in plan.next_steps:
+        text.say(f"{step.what}:\n    {step.line}")
+    lines = stream.getvalue().replace(str(machine.root), "").replace(str(machine.folder), "/here")
+    return "\n".join(line for line in lines.splitlines() if "/here/state" not in line) + "\n"
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(("how", "where"), EVERY)
+def test_the_plan_is_the_golden_one(how: str, where: str, tmp_path: Path) -> None:
+    machine = MACHINES[where](tmp_path)
+    plan = ready(machine, how, where).plan()
+    golden = GOLDEN / f"{how}-{where}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text(shown(plan, machine))
+    assert shown(plan, machine) == golden.read_text()
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("existing", [False, True], ids=["new", "edited"])
+@pytest.mark.parametrize(("how", "where"), EVERY)
+def test_pomerium_takes_the_configuration(
+    how: str,
+    where: str,
+    existing: bool,  # noqa: FBT001
+    tmp_path: Path,
+    need: Need,
+) -> None:
+    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
+    machine = MACHINES[where](tmp_path)
+    session = ready(machine, how, where)
+    answers = session.answers()
+    config = Path(answers.text("output.config"))
+    names = answers.texts("names")
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.unlink(missing_ok=True)
+    if existing:
+        config.write_text(
+            f"routes:\n  - from: https://{host_of(names[0])}\n    to: http://a.test\n"
+        )
+    plan = session.plan()
+    (write,) = (
+        one for one in plan.actions if isinstance(one, WriteFile) and one.path == config.resolve()
+    )
+    there = target(where).installed(plan.answers, machine.system)
+    issue(there.chain_path, there.key_path, names)
+    # Inside a container Pomerium sees the files elsewhere.
+    text = write.content().decode().replace(machine.seen, str(config.parent))
+    config.write_text(text)
+    verdict = judge(config)
+    assert (verdict.error, verdict.unknown) == ("", frozenset())
+    assert verdict.certificates == (names,)
+    assert verdict.hosts
+    assert all(verdict.hosts.values())
+
+
+def issue(chain_path: Path, key_path: Path, names: tuple[str, ...]) -> None:
+    """A certificate and its key, as the strategy would put them there."""
+    now = datetime.now(UTC)
+    made = leaf.issue(authority.create(names, now=now), names, now=now, lifetime=timedelta(9))
+    chain_path.parent.mkdir(parents=True, exist_ok=True)
+    chain_path.write_bytes(chain.to_pem([made.certificate, *made.issuers]))
+    key_path.write_bytes(keys.to_pem(made.key).reveal())
+
+
+# ── systemd ────────────────────────────────────────────────────────────────────────────────────
+
+
+def verify(machine: Machine) -> "subprocess.CompletedProcess[str]":
+    """systemd's own verdict on the unit, among as few others as it needs."""
+    for name in ("sysinit.target", "basic.target", "shutdown.target", "multi-user.target"):
+        machine.put(f"usr/lib/systemd/system/{name}", "[Unit]\nDescription=A stand-in\n")
+    machine.put("usr/sbin/pomerium", "#!/bin/sh\n").chmod(0o755)
+    return subprocess.run(
+        ["systemd-analyze", "verify", f"--root={machine.root}", "pomerium.service"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("bounded", [False, True])
+def test_systemd_takes_the_unit_with_its_drop_in(
+    bounded: bool,  # noqa: FBT001
+    tmp_path: Path,
+    need: Need,
+) -> None:
+    need("systemd-analyze")
+    machine = MACHINES["systemd"](tmp_path)
+    if bounded:
+        machine.put(f"{UNIT}.d/bound.conf", "[Service]\nCapabilityBoundingSet=CAP_CHOWN\n")
+    machine.install()
+    done = verify(machine)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    broken = (machine.root / DROP_IN).read_text().replace("Ambient", "Ambiant")
+    machine.put(DROP_IN, broken)
+    assert "AmbiantCapabilities" in verify(machine).stderr
+
+
+# ── docker ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def compose_rules(need: Need) -> Path:
+    need.that(COMPOSE.exists(), "Compose's own code is not built", "`make test` builds it")
+    return COMPOSE
+
+
+def compose(path: Path) -> dict[str, Any]:
+    """The service that runs Pomerium, as `docker compose config` has it."""
+    argv = [COMPOSE, "config", path]
+    done = subprocess.run(argv, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    service = json.loads(done.stdout)["services"]["pomerium"]
+    assert isinstance(service, dict)
+    return service
+
+
+@pytest.mark.usefixtures("root", "compose_rules")
+@pytest.mark.parametrize("owner", ["", "65532", "daemon"])
+@pytest.mark.parametrize("address", [":443", "127.0.0.1:8443"])
+def test_compose_takes_the_file_and_the_container_reads_the_key(
+    owner: str, address: str, tmp_path: Path
+) -> None:
+    machine = MACHINES["docker"](tmp_path)
+    more = {"output.owner": owner, "output.address": address}
+    session = ready(machine, "local-ca", "docker", **more)
+    events = list(session.apply(session.plan(), may_ask=False))
+    assert getattr(events[-1], "exit_code", None) == 0
+    service = compose(machine.root / "srv/compose.yaml")
+    host, _, port = address.rpartition(":")
+    (published,) = service["ports"]
+    assert published.get("host_ip", "") == host
+    assert (published["target"], published["published"]) == (int(port), port)
+    (volume,) = service["volumes"]
+    assert (volume["type"], volume["target"], volume["read_only"]) == ("bind", "/pomerium", True)
+    source = Path(volume["source"])
+    assert source.is_dir()
+    text = (source / "config.yaml").read_text()
+    assert f"address: :{port}\n" in text
+    keys = re.findall(r"key: /pomerium/(\S+)", text)
+    status = (source / keys[0]).stat()
+    runs_as = service.get("user") or "65532:65532"
+    assert runs_as == f"{status.st_uid}:{status.st_gid}"
+    assert stat.S_IMODE(status.st_mode) == 0o600
+
+
+@pytest.mark.usefixtures("root", "compose_rules")
+@pytest.mark.parametrize(
+    ("volume", "inside"),
+    [
+        ("./pomerium/config.yaml:/pomerium/config.yaml:ro", "/pomerium/tls"),
+        ("./pomerium:/pomerium:ro", "/pomerium-tls"),
+        ("data:/data", "/pomerium"),
+    ],
+)
+def test_what_is_to_be_added_to_somebodys_file_makes_compose_see_it(
+    volume: str, inside: str, tmp_path: Path
+) -> None:
+    machine = MACHINES["docker"](tmp_path)
+    theirs = THEIRS.replace("VOLUME", volume)
+    path = machine.put("srv/compose.yaml", theirs)
+    machine.put("srv/pomerium/config.yaml", "address: :443\n")
+    directory = machine.root / "srv/elsewhere"
+    directory.mkdir()
+    session = ready(machine, "local-ca", "docker", **{"output.directory": str(directory)})
+    events = list(session.apply(session.plan(), may_ask=False))
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert path.read_text() == theirs
+    (step,) = (step for step in finished.next_steps if "volumes of pomerium" in step.what)
+    added = textwrap.indent(step.line, "      ")
+    path.write_text(theirs.replace("    volumes:\n", f"    volumes:\n{added}\n"))
+    targets = {one["target"]: one["source"] for one in compose(path)["volumes"]}
+    assert inside in targets
+    (key,) = re.findall(r"key: (\S+)", (machine.root / "srv/pomerium/config.yaml").read_text())
+    (mount,) = (target for target in targets if Path(key).parent == Path(target))
+    assert (Path(targets[mount]) / Path(key).name).is_file()
+    assert session.plan().is_empty
+
+
+VARIABLES = (
+    "A=b c  \n",
+    "  A = b\n",
+    "# A=1\n; B=2\nC=3",
+    "# a comment \\\nA=1\nB=2\n",
+    "A='b \\d'\n",
+    'A="b \\" \\\\ \\n c"\n',
+    "A='b'\"c\" d\n",
+    'A=b"c"\n',
+    "A=b\\\nc\n",
+    "A=b\\ \n",
+    "A=\\#b #c\n",
+    "nonsense\nA=\nB=1\n",
+    "A=b=c\r\nB=1\r\n",
+)
+
+
+@pytest.mark.parametrize("text", VARIABLES)
+def test_files_of_variables_are_read_as_systemd_reads_them(
+    text: str, tmp_path: Path, need: Need
+) -> None:
+    """Its generator for sessions reads such files by the same code, and prints what it read."""
+    generator = Path("/usr/lib/systemd/user-environment-generators")
+    generator /= "30-systemd-environment-d-generator"
+    need.that(generator.exists(), "systemd's generator is not here", "apt install systemd")
+    folder = tmp_path / "environment.d"
+    folder.mkdir()
+    (folder / "50-test.conf").write_text(text)
+    done = subprocess.run(
+        [generator],
+        env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    read = from_systemd(text)
+    assert read
+    told = from_systemd(done.stdout)
+    assert {name: told.get(name, "") for name in read} == read

@@ -1,0 +1,214 @@
+"""Compose files: the service that runs Pomerium, how it sees the files of this machine, a new one.
+
+Source: the Compose Specification (services, volumes); Pomerium v0.33 Dockerfile-release-nonroot.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from wizard.pomerium.syntax import Node
+
+FILES: Final = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+"""What `docker compose` looks for, in this order."""
+IMAGE: Final = "pomerium/pomerium:nonroot-v0.33.1"
+NONROOT: Final = 65532
+"""User and group of the images whose tag begins with nonroot."""
+INSIDE: Final = Path("/pomerium")
+CONFIG: Final = INSIDE / "config.yaml"
+"""What the image is started with when nothing else is said."""
+_IMAGE = re.compile(r"(?:[\w.:-]+/)*pomerium/pomerium(?:[:@]|\Z)")
+_IMAGE_LINE = re.compile(
+    rb"(?m)^[ \t{,]*image:[ \t]*[\"']?(?:[\w.:-]+/)*pomerium/pomerium(?![\w.-])"
+)
+_OURS = re.compile(rb"# Made by pomcert-wizard \(([0-9a-f]{16})\)")
+
+
+class Mount(NamedTuple):
+    """A path of this machine, and where a container has it."""
+
+    here: Path
+    inside: Path
+
+
+class Service(NamedTuple):
+    """The service that runs Pomerium: the file that says so, its mounts, user and variables.
+
+    `user` is empty where the image decides. `unread` are files of variables, which are not read.
+    """
+
+    path: Path
+    name: str
+    image: str
+    mounts: tuple[Mount, ...] = ()
+    user: str = ""
+    ports: tuple[str, ...] = ()
+    environment: Mapping[str, str] = MappingProxyType({})
+    unread: tuple[str, ...] = ()
+
+    @property
+    def runs_as(self) -> str:
+        """The user id it runs as, or a name that only the image knows; empty for root."""
+        if not self.user:
+            return str(NONROOT) if "nonroot" in self.image.rpartition(":")[2] else ""
+        name = self.user.partition(":")[0]
+        return "" if name in {"0", "root"} else name
+
+
+def find_file(folder: Path) -> Path | None:
+    """The Compose file of a directory that runs Pomerium's image, by a look at its text."""
+    for name in FILES:
+        with suppress(OSError):
+            if _IMAGE_LINE.search((folder / name).read_bytes()):
+                return folder / name
+    return None
+
+
+def service_in(path: Path) -> Service | None:
+    """The service of a Compose file that runs Pomerium; None where there is none.
+
+    Raises:
+        WizardError: the file is there and cannot be read, or is not YAML.
+    """
+    from wizard.pomerium.document import (  # noqa: PLC0415  ruamel.yaml costs 25 ms
+        follow,
+        lookup,
+        read,
+        string,
+    )
+
+    document = read(path)
+    services = lookup(document.root, "services") if document else None
+    for name, value in services.pairs if services else ():
+        node = follow(value)
+        image = string(lookup(node, "image")) or ""
+        if _IMAGE.match(image):
+            return Service(
+                path,
+                name.value,
+                image,
+                tuple(_mounts(node, path.parent)),
+                string(lookup(node, "user")) or "",
+                tuple(_texts(lookup(node, "ports"))),
+                dict(_pairs(lookup(node, "environment"))),
+                tuple(_texts(lookup(node, "env_file"))),
+            )
+    return None
+
+
+def seen_by(mounts: Sequence[Mount], path: Path) -> Path | None:
+    """A path of this machine as a container has it; None where it has it not."""
+    fitting = [mount for mount in mounts if path.is_relative_to(mount.here)]
+    best = max(fitting, key=lambda mount: len(mount.here.parts), default=None)
+    return best.inside / path.relative_to(best.here) if best else None
+
+
+def here_of(mounts: Sequence[Mount], path: Path) -> Path | None:
+    """A path of a container as this machine has it; None where it has it not."""
+    return seen_by([Mount(mount.inside, mount.here) for mount in mounts], path)
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether a Compose file is as `new_compose` wrote it, whatever its values."""
+    line, _, rest = content.partition(b"\n")
+    mark = _OURS.match(line)
+    return mark is not None and mark[1] == _digest(rest)
+
+
+def new_compose(
+    folder: Path, mounts: Sequence[Mount], ports: Sequence[str], *, config: Path | None, user: str
+) -> bytes:
+    """A Compose file that runs Pomerium.
+
+    Args:
+        folder: the directory it is for, to which paths below it are relative.
+        mounts: directories of this machine, which it only reads.
+        ports: as Compose publishes them, `127.0.0.1:443:443`.
+        config: the configuration as the container has it; None leaves the image's own.
+        user: `UID:GID` that can read the files; empty for the image's own.
+    """
+    from ruamel.yaml.scalarstring import (  # noqa: PLC0415  it costs 25 ms
+        DoubleQuotedScalarString as Quoted,
+    )
+
+    from wizard.pomerium.emitter import commented, dump  # noqa: PLC0415  as above
+
+    service: dict[str, object] = {"image": IMAGE, "restart": "unless-stopped"}
+    if config not in {None, CONFIG}:
+        service["command"] = ["--config", str(config)]
+    if user:
+        service["user"] = Quoted(user)
+        # A user whom the image does not know has no home to keep a cache in.
+        service["environment"] = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108
+    service["ports"] = [Quoted(port) for port in ports]
+    service["volumes"] = [volume(mount, folder) for mount in mounts]
+    start = (
+        "Directories are mounted, never single files: those would stay as they were when renewed."
+    )
+    text = dump(commented({"services": {"pomerium": service}}, start, {})).encode()
+    return b"# Made by pomcert-wizard (%s); once you change it, it is left alone.\n%s" % (
+        _digest(text),
+        text,
+    )
+
+
+def volume(mount: Mount, folder: Path) -> dict[str, object]:
+    """A mount as Compose wants it, read-only. A directory that is missing is an error there."""
+    below = mount.here.is_relative_to(folder)
+    here = f"./{mount.here.relative_to(folder)}" if below else str(mount.here)
+    here = here.replace("$", "$$")
+    return {
+        "type": "bind",
+        "source": here,
+        "target": str(mount.inside),
+        "read_only": True,
+        "bind": {"create_host_path": False},
+    }
+
+
+def _digest(text: bytes) -> bytes:
+    return sha256(text).hexdigest()[:16].encode()
+
+
+def _mounts(service: "Node", folder: Path) -> Iterator[Mount]:
+    """Its bind mounts, written short or long; named volumes are left out."""
+    from wizard.pomerium.document import elements, lookup, string  # noqa: PLC0415  as above
+
+    for item in elements(lookup(service, "volumes")):
+        if item.kind == "mapping":
+            kind, source = string(lookup(item, "type")), string(lookup(item, "source"))
+            target = string(lookup(item, "target"))
+            source = source if kind == "bind" else None
+        else:
+            source, _, rest = item.value.partition(":")
+            target = rest.partition(":")[0]
+        if source and target and source[0] in "./" and "${" not in source:
+            yield Mount(Path(os.path.normpath(folder / source)), Path(target))
+
+
+def _pairs(node: "Node | None") -> Iterator[tuple[str, str]]:
+    """Variables, written as a mapping or as a list of NAME=VALUE."""
+    from wizard.pomerium.document import elements, follow, string  # noqa: PLC0415  as above
+
+    for key, value in node.pairs if node else ():
+        yield key.value, string(follow(value)) or ""
+    for item in elements(node):
+        name, _, text = item.value.partition("=")
+        yield name, text
+
+
+def _texts(node: "Node | None") -> Iterator[str]:
+    """One text, a list of them, or of mappings with a path."""
+    from wizard.pomerium.document import elements, lookup, string  # noqa: PLC0415  as above
+
+    if text := string(node):
+        yield text
+    for item in elements(node):
+        if text := string(item) or string(lookup(item, "path")):
+            yield text

@@ -1,0 +1,55 @@
+"""Variables that Pomerium is started with here: each one wins over the setting in its file."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from wizard.core.errors import WizardError
+from wizard.core.system import System
+from wizard.pomerium.compose import find_file, service_in
+from wizard.pomerium.unit import find_unit
+
+IN_THE_IMAGE: Final = {"AUTOCERT_DIR": "/data/autocert"}
+"""What Pomerium's own image sets (its Dockerfile)."""
+
+
+class Variable(NamedTuple):
+    """A variable, its value, and where it is set; `by` is systemd, compose or process."""
+
+    name: str
+    value: str
+    where: str
+    by: str
+
+
+def variables(system: System, config: Path) -> dict[str, Variable]:
+    """What the unit, a compose file beside the configuration, or this process's own variables set.
+
+    Whoever starts the wizard where Pomerium is started, as in a container, has its variables.
+    """
+    own = Variable("", "", "the environment of this process", "process")
+    found = {name: own._replace(name=name, value=value) for name, value in system.env.items()}
+    for one in (*_compose(config.parent), *_unit(system)):
+        found[one.name] = one
+    return {name: one for name, one in found.items() if one.value}
+
+
+def _unit(system: System) -> Iterator[Variable]:
+    unit = find_unit(system)
+    for name, (value, file) in unit.environment.items() if unit else ():
+        yield Variable(name, value, str(file), "systemd")
+
+
+def _compose(folder: Path) -> Iterator[Variable]:
+    path = find_file(folder)
+    service = None
+    # A file that cannot be read is not ours to judge, and nothing is known of it.
+    with suppress(WizardError):
+        service = service_in(path) if path else None
+    if service is None:
+        return
+    for name, value in IN_THE_IMAGE.items():
+        yield Variable(name, value, f"the image that {path} names", "compose")
+    for name, value in service.environment.items():
+        yield Variable(name, value, str(path), "compose")

@@ -1,0 +1,190 @@
+"""A certificate's files on disk: its key, its chain, its root, and who can read them."""
+
+from functools import cache
+from pathlib import Path
+from typing import TypeAlias
+
+from wizard.core.actions import WriteFile
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.files import writable
+from wizard.core.system import Kept, System
+from wizard.pki.material import Installed, Material
+from wizard.targets.output import brings_files, kept_by_pomerium
+
+Owner: TypeAlias = tuple[int, int] | None
+"""User id and group id, or None for whoever runs the wizard."""
+
+OTHERS = 0o007
+LONGEST_STEM = 200
+
+
+def installed(answers: Answers, system: System) -> Installed:
+    """The certificate and the key that are there now.
+
+    Raises:
+        WizardError: `key-mode` when everybody can read the key.
+    """
+    if not brings_files(answers):
+        return kept_by_pomerium(answers, system)
+    directory = Path(answers.text("output.directory"))
+    stem = _stem(answers.texts("names")[0])
+    chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
+    return Installed(chain, key, system.keep(chain), _private(key, system))
+
+
+def write(
+    there: Installed, system: System, material: Material, owner: Owner
+) -> tuple[WriteFile, ...]:
+    """The key, the chain, the root and the exports, each where it is missing or outdated.
+
+    Raises:
+        WizardError: one of them cannot be written, or belongs to somebody else.
+    """
+    actions: list[WriteFile] = []
+    if not (material.is_current and is_owned(there.key, owner)):
+        actions.append(
+            WriteFile(
+                there.key_path,
+                "private key",
+                "Proves that this Pomerium owns the certificate. Nobody else may read it.",
+                lambda: material.key().reveal(),
+                mode=0o600,
+                owner=owner,
+                before=there.key,
+            )
+        )
+    if not material.is_current:
+        actions.append(
+            WriteFile(
+                there.chain_path,
+                "certificate chain",
+                f"For {', '.join(material.names)}; the leaf first, then what issued it.",
+                material.chain,
+                owner=owner,
+                before=there.chain,
+            )
+        )
+    actions += _root(root_path(there), system, material, owner)
+    actions += _exports(system, material, owner)
+    for action in actions:
+        writable(action.path)
+    return tuple(actions)
+
+
+def _stem(name: str) -> str:
+    """A file name for a certificate's first name; file systems take at most 255 bytes."""
+    stem = name.replace("*", "_wildcard")
+    if len(stem) <= LONGEST_STEM:
+        return stem
+    from hashlib import sha256  # noqa: PLC0415  hardly a name is that long
+
+    return f"{stem[: LONGEST_STEM - 17]}-{sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _private(path: Path, system: System) -> Kept | None:
+    """The file that holds a private key, if there is one that nobody else can read."""
+    kept = system.keep(path)
+    if kept is not None and kept.mode & OTHERS:
+        raise WizardError(
+            "key-mode",
+            f"The private key {path} has mode {kept.mode:04o}: everybody can read it.",
+            f"Delete it to have a new one made, or, if nobody read it: chmod 0600 {path}",
+        )
+    return kept
+
+
+def root_path(installed: Installed) -> Path:
+    """Where the root goes, for clients that must be given it."""
+    return installed.chain_path.with_name("ca.pem")
+
+
+def _root(path: Path, system: System, material: Material, owner: Owner) -> list[WriteFile]:
+    """The root beside the certificate, for clients that must be given it."""
+    before = system.keep(path)
+    if material.root is None:
+        return []
+    if material.has_root and before is not None and before.content == material.root():
+        return []
+    if before is not None and _is_foreign(before):
+        if material.is_renewal:
+            return []
+        raise WizardError(
+            "foreign-ca",
+            f"{path} holds a certificate of somebody else, which Pomerium may be using.",
+            "Choose another output.directory, or move the file away.",
+        )
+    why = "For clients that must be given the root by name; it holds no secret."
+    return [WriteFile(path, "root certificate", why, material.root, owner=owner, before=before)]
+
+
+def _is_foreign(kept: Kept) -> bool:
+    from wizard.pki import chain  # noqa: PLC0415  only where a root is there
+    from wizard.pki.authority import ORGANIZATION  # noqa: PLC0415
+
+    try:
+        found = chain.read(kept.content, "")
+    except WizardError:
+        return False
+    return any(ORGANIZATION not in one.subject.rfc4514_string() for one in found)
+
+
+def _exports(system: System, material: Material, owner: Owner) -> list[WriteFile]:
+    """The other forms that were asked for, where they are missing or hold something else."""
+    actions = []
+    for export in material.exports:
+        before = _private(export.path, system)
+        fits = before is not None and is_owned(before, owner) and export.fits(before.content)
+        if material.is_current and fits:
+            continue
+        actions.append(
+            WriteFile(
+                export.path,
+                export.what,
+                export.why,
+                # Encrypting salts: asked twice it would give other bytes.
+                cache(export.content),
+                mode=0o600,
+                owner=owner,
+                before=before,
+            )
+        )
+    return actions
+
+
+def is_owned(kept: Kept | None, owner: Owner) -> bool:
+    """Whether a file is there and belongs to whom it must."""
+    return kept is not None and (owner is None or kept.uid == owner[0])
+
+
+def owner_of(name: str, system: System) -> Owner:
+    """The ids of a user, given by name or number; None for no name.
+
+    Raises:
+        UsageError: `no-such-user`, `owner-needs-root`.
+    """
+    if not name:
+        return None
+    if name.isdecimal():
+        return _given(name, int(name), int(name), system)
+    import pwd  # noqa: PLC0415  POSIX only
+
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise UsageError(
+            "no-such-user",
+            f"output.owner: there is no user {name!r} on this machine.",
+            "Name the user that Pomerium runs as, or leave it empty.",
+        ) from None
+    return _given(name, entry.pw_uid, entry.pw_gid, system)
+
+
+def _given(name: str, uid: int, gid: int, system: System) -> Owner:
+    if uid != system.uid and not system.is_root:
+        raise UsageError(
+            "owner-needs-root",
+            f"output.owner: only root can give files to {name}.",
+            "Run as root, or leave it empty.",
+        )
+    return uid, gid

@@ -1,0 +1,253 @@
+"""What every target on a machine delivers: a certificate's files, and Pomerium's configuration."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wizard.core.actions import WriteFile
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.events import NextStep
+from wizard.core.files import writable
+from wizard.core.system import Command, Kept, System
+from wizard.pki.material import Installed, Material, Settings
+from wizard.pomerium.detect import names_at
+from wizard.pomerium.paths import require_yaml_name, unread
+from wizard.targets import certificate_files
+from wizard.targets.base import Delivery
+from wizard.targets.certificate_files import Owner, is_owned, owner_of, root_path
+
+BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
+"""Variables that bring other certificates without overriding any setting of ours."""
+MADE_AT_APPLY = "(32 random bytes, made when the file is written)"
+MASKED = "(not shown)"
+
+if TYPE_CHECKING:
+    from wizard.pomerium.config import Document, Edit
+
+
+def itself(path: Path) -> Path:
+    """A path as Pomerium sees it where it runs on this machine."""
+    return path
+
+
+def as_it_is(address: str) -> str:
+    """An address as Pomerium listens on it where it runs on this machine."""
+    return address
+
+
+class Place(NamedTuple):
+    """Where Pomerium runs: what starts it, and how it sees paths and addresses of this machine.
+
+    `here` gives back the path of this machine that it sees so.
+    """
+
+    start: str
+    seen: Callable[[Path], Path] = itself
+    here: Callable[[Path], Path] = itself
+    listens: Callable[[str], str] = as_it_is
+
+
+class _Job(NamedTuple):
+    answers: Answers
+    material: Material | None
+    settings: Settings
+    there: Installed
+    owner: Owner
+    place: Place
+    path: Path
+    """Of the configuration, links followed."""
+
+    @property
+    def files(self) -> tuple[Path, Path] | None:
+        """The certificate to name and its key, as Pomerium sees them."""
+        if self.material is None:
+            return None
+        return self.place.seen(self.there.chain_path), self.place.seen(self.there.key_path)
+
+
+def deliver(
+    answers: Answers,
+    system: System,
+    material: Material | None,
+    settings: Settings,
+    place: Place,
+) -> Delivery:
+    """The key, the chain, the root, and the configuration that names them or has settings.
+
+    Raises:
+        WizardError: it cannot be done here.
+    """
+    there = certificate_files.installed(answers, system)
+    owner = owner_of(answers.text("output.owner"), system)
+    files = certificate_files.write(there, system, material, owner) if material else ()
+    if material.is_renewal if material else not settings:
+        return Delivery(files)
+    # Unlike Path.resolve this leaves a loop of links for `read` to tell.
+    path = Path(os.path.realpath(answers.text("output.config")))
+    job = _Job(answers, material, settings, there, owner, place, path)
+    config = _config(job, system) if answers.text("output.config") else _by_hand(job)
+    return config._replace(actions=(*files, *config.actions))
+
+
+def _by_hand(job: _Job) -> Delivery:
+    """What a person writes into a configuration that the wizard is not to touch."""
+    steps = []
+    if job.files is not None:
+        cert, key = job.files
+        name_them = "Name them in Pomerium's configuration, under certificates"
+        steps.append(NextStep(name_them, f"- cert: {cert}\n  key: {key}"))
+    if job.settings:
+        from wizard.pomerium.emitter import dump  # noqa: PLC0415  ruamel.yaml costs 25 ms
+        from wizard.pomerium.merge import masked  # noqa: PLC0415
+
+        said = {name: value for name, value in masked(job.settings, MASKED).items() if value}
+        steps.append(NextStep("Set this in Pomerium's configuration", dump(said).rstrip()))
+    return Delivery((), (), tuple(steps))
+
+
+def _config(job: _Job, system: System) -> Delivery:
+    """An edit of the configuration that is there, or a whole new one."""
+    path, there = job.path, job.there
+    theirs = (there.chain_path, there.key_path, root_path(there)) if job.material else ()
+    if any(path == Path(os.path.realpath(one)) for one in theirs):
+        raise UsageError(
+            "same-file",
+            f"output.config: the certificate's files go to {path}.",
+            "Give the configuration another name, such as config.yaml.",
+        )
+    if not os.path.lexists(path):
+        return _new_config(job)
+    from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    document = config.read(path)
+    if document is None:
+        return _new_config(job)
+    before = system.keep(path)
+    closed = (
+        *unread(Path(job.answers.text("output.config"))),
+        *_closed(path, before, job.answers.text("output.owner"), job.owner),
+    )
+    edit = _edit(document, job, system)
+    if not edit.changed or before is None:
+        return Delivery((), (*edit.notices, *closed))
+    does = "Names the certificate" if job.material else "Lets Pomerium get its certificates"
+    action = WriteFile(
+        path,
+        "Pomerium's configuration",
+        f"{does}; everything else in the file stays as it is.",
+        lambda: edit.text,
+        before=before,
+        shown=lambda: (config.redacted(before.content), config.redacted(edit.text)),
+    )
+    writable(path)
+    start = NextStep("Start Pomerium; a running one has read it already", job.place.start)
+    return Delivery((action,), (*edit.notices, *closed), (start,))
+
+
+def _edit(document: "Document", job: _Job, system: System) -> "Edit":
+    from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    if job.material is None or job.files is None:
+        return config.with_settings(document, job.settings)
+    return config.with_certificate(
+        document,
+        *job.files,
+        job.material.names,
+        lambda seen: names_at(job.place.here(seen), system=system),
+    )
+
+
+def _closed(path: Path, kept: Kept | None, name: str, owner: Owner) -> tuple[str, ...]:
+    """What to do about a configuration that its Pomerium cannot read, and that stays as it is."""
+    if kept is None or is_owned(kept, owner) or kept.mode & 0o044:
+        return ()
+    line = Command(("chown", name, str(path))).shell()
+    return (f"{name} cannot read {path}, which has mode {kept.mode:04o}. If it must: {line}",)
+
+
+def _new_config(job: _Job) -> Delivery:
+    answers = job.answers
+    require_yaml_name(Path(answers.text("output.config")))
+    from wizard.pomerium.merge import Plain, masked, revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
+    from wizard.pomerium.new_config import new_config  # noqa: PLC0415
+    from wizard.pomerium.secrets import new_secret  # noqa: PLC0415
+
+    def render(shared: str, cookie: str, settings: Plain) -> bytes:
+        return new_config(
+            job.files,
+            shared_secret=shared,
+            cookie_secret=cookie,
+            route_from=answers.text("output.route.from"),
+            route_to=answers.text("output.route.to"),
+            email=answers.text("output.route.email") or None,
+            address=job.place.listens(answers.text("output.address")),
+            development=job.material is not None and job.material.is_development,
+            settings=settings,
+        )
+
+    made, shown = MADE_AT_APPLY, masked(job.settings, MASKED)
+    action = WriteFile(
+        job.path,
+        "Pomerium's configuration",
+        "A complete file that serves one route; add yours to it.",
+        cache(lambda: render(new_secret(), new_secret(), revealed(job.settings))),
+        mode=0o600,
+        owner=job.owner,
+        shown=lambda: ("", render(made, made, shown).decode()),
+    )
+    notices = (
+        ()
+        if answers.text("output.route.email")
+        else ("The new route lets nobody in until its policy names who may (output.route.email).",)
+    )
+    writable(job.path)
+    start = NextStep("Start Pomerium with it", job.place.start)
+    first = NextStep("Open its first route", answers.text("output.route.from"))
+    return Delivery((action,), notices, (start, first))
+
+
+def standing(answers: Answers, settings: Settings) -> Mapping[str, str]:
+    """The settings that the configuration will have, and the value of each that is one text.
+
+    Raises:
+        WizardError: it is there and cannot be read.
+    """
+    path = Path(answers.text("output.config"))
+    brought = {name: value if isinstance(value, str) else "" for name, value in settings.items()}
+    if not path.is_file():
+        address = answers.text("output.address")
+        return {"address": address, "shared_secret": "", "cookie_secret": "", **brought}
+    from wizard.pomerium.document import follow, read, string  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    document = read(path)
+    pairs = document.root.pairs if document and document.root else ()
+    return {key.value.lower(): string(follow(value)) or "" for key, value in pairs} | brought
+
+
+def beaten(
+    variables: Mapping[str, tuple[str, str]], standing: Mapping[str, str], config: str
+) -> Iterator[str]:
+    """What to say about variables that win over the configuration, or bring other certificates.
+
+    Args:
+        variables: each with its value and the place that sets it.
+        standing: the settings of the configuration.
+        config: its path.
+    """
+    from wizard.pomerium.environment import overridden  # noqa: PLC0415  as above
+
+    values = {name: value for name, (value, _) in variables.items()}
+    for key, variable in overridden(values, standing).items():
+        yield (
+            f"{variable} in {variables[variable][1]} wins over `{key}` in {config}: "
+            "delete one of the two."
+        )
+    for variable in BESIDE:
+        if values.get(variable) and variable.lower() not in standing:
+            yield (
+                f"{variable} in {variables[variable][1]} brings other certificates, which may be "
+                "served instead of this one."
+            )
