@@ -71,6 +71,14 @@ def test_an_example_fits_the_schema_and_can_be_planned(wizard: Wizard, example: 
     assert wizard("plan", "--answers", "answers.toml").status == 0
 
 
+def test_the_printed_schema_knows_the_library_of_dns_providers(wizard: Wizard) -> None:
+    schema = json.loads(wizard("answers", "schema").out)
+    provider = {"name": "lexicon", "provider": "cloudflare", "auth_token": "env:TOKEN"}
+    jsonschema.validate({"dns_01": {"provider": provider}}, schema)
+    with pytest.raises(jsonschema.ValidationError, match="auth_tokn"):
+        jsonschema.validate({"dns_01": {"provider": {"auth_tokn": "env:TOKEN"}}}, schema)
+
+
 @pytest.mark.parametrize("strategy", registry.STRATEGIES)
 def test_the_printed_example_can_be_used_as_it_is(wizard: Wizard, strategy: str) -> None:
     done = wizard("answers", "example", strategy)
