@@ -9,14 +9,18 @@ import logging
 import subprocess
 import sys
 import threading
+import tomllib
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY
 from jsonschema import Draft202012Validator
 from lexicon._private.discovery import find_providers
+from packaging.requirements import Requirement
 from provider_support import PREFIX, provider, txt
 
 from wizard.core.answers import Answers
@@ -227,6 +231,16 @@ def test_a_secret_that_is_missing_is_told_before_anything_is_called(api: Api) ->
 
 
 # ── questions ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_only_versions_whose_private_modules_are_known_are_installed() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    (extra,) = project["project"]["optional-dependencies"]["lexicon"]
+    assert extra in project["dependency-groups"]["test"]
+    assert extra in known.INSTALL
+    wanted = Requirement(extra).specifier
+    assert version("dns-lexicon") in wanted
+    assert "4.0" not in wanted
 
 
 def test_naming_the_providers_loads_none_of_them() -> None:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LEXICON: Final = "lexicon"
 PREFIX: Final = "dns_01.provider."
 VARIABLE: Final = "POMCERT_DNS_01_PROVIDER_"
-# The public client is no way to them: it guesses a name's zone from a list that it downloads.
+# The public client is no way to them: it guesses a name's zone from a list that it downloads, and
+# nothing public names the providers or their options.
 MODULES: Final = "lexicon._private.providers"
 GUESSES: Final = "auto"
 """A provider of the library that looks for another; a person knows better."""
@@ -40,7 +41,8 @@ MAYBE: Final = "(?!tsig_|cleanup_)[a-z0-9]+(_[a-z0-9]+)+"
 WRAPPED: Final = "base64::"
 """What some options want in front of a file's content, and say so in their description."""
 INSTALL: Final = (
-    "Run: pip install 'pomcert-wizard[lexicon]' (pipx: pipx inject pomcert-wizard dns-lexicon)."
+    "Run: pip install 'pomcert-wizard[lexicon]' (pipx: pipx inject pomcert-wizard "
+    "'dns-lexicon>=3.25,<4')."
 )
 
 
