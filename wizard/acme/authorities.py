@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 class Authority(NamedTuple):
     """An authority: its directory, the id of its `staging`, whether accounts need EAB.
 
-    `caa` are the issuer domain names that CAA records know it by; `terms` the page with its terms.
+    `caa` are the issuer domain names that CAA records know it by; `terms` the page with its terms;
+    `hasty` the profiles that leave an hour, not days, to publish records.
     """
 
     id: str
@@ -19,9 +20,12 @@ class Authority(NamedTuple):
     caa: tuple[str, ...] = ()
     terms: str = ""
     most_names: int = 100
+    hasty: tuple[str, ...] = ()
 
 
 _LETSENCRYPT_TERMS: Final = "https://letsencrypt.org/repository/"
+_LETSENCRYPT_HASTY: Final = ("tlsserver", "shortlived")
+"""https://letsencrypt.org/docs/profiles/"""
 
 AUTHORITIES: Final[Mapping[str, Authority]] = {
     one.id: one
@@ -34,6 +38,7 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             staging="letsencrypt-staging",
             caa=("letsencrypt.org",),
             terms=_LETSENCRYPT_TERMS,
+            hasty=_LETSENCRYPT_HASTY,
         ),
         Authority(
             "letsencrypt-staging",
@@ -42,6 +47,7 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             "https://acme-staging-v02.api.letsencrypt.org/directory",
             caa=("letsencrypt.org",),
             terms=_LETSENCRYPT_TERMS,
+            hasty=_LETSENCRYPT_HASTY,
         ),
         Authority(
             "zerossl",
