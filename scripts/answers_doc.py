@@ -17,7 +17,8 @@ Everything that the wizard asks can be answered in a TOML file instead:
     pomcert-wizard --answers FILE --dry-run  # show the plan, change nothing
 
 `pomcert-wizard answers example` prints a commented file to begin with, `answers schema` its JSON
-Schema, and the wizard's last page saves the answers that were typed into it.
+Schema, and the wizard's last page saves the answers that were typed into it. Editors complete and
+check by the schema; where the extra `lexicon` is installed it has every provider's options as well.
 
 An answer is taken from the first of these that has it: `--set KEY=VALUE`, the variable named below,
 the file, what is found on this machine, the default. Keys are dotted here and tables in TOML:

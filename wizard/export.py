@@ -1,7 +1,7 @@
 """Answers as files: TOML that gives the same plan again, commented examples, a JSON Schema."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from wizard.core.answers import AUTO, SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
@@ -49,17 +49,24 @@ def _comment(question: Question) -> list[str]:
     return textwrap.wrap(text, 98, initial_indent="# ", subsequent_indent="# ")
 
 
-def schema(questions: Iterable[Question]) -> dict[str, Json]:
-    """The JSON Schema (2020-12) of an answers file, made from the questions."""
+def schema(questions: Mapping[str, Question]) -> dict[str, Json]:
+    """The JSON Schema (2020-12) of an answers file, made from the questions.
+
+    A key whose last word is a pattern stands for all that it matches, whatever they are.
+    """
     root = _object("Answers for pomcert-wizard")
     _properties(root)["schema_version"] = {"const": SCHEMA_VERSION}
-    for question in questions:
-        *tables, leaf = question.key.split(".")
+    for key, question in questions.items():
+        *tables, leaf = key.split(".")
         branch = root
         for table in tables:
             inner = _properties(branch).setdefault(table, _object(table))
             branch = inner if isinstance(inner, dict) else branch
-        _properties(branch)[leaf] = _property(question)
+        if leaf.isidentifier():
+            _properties(branch)[leaf] = _property(question)
+        else:
+            any_of: Json = {**_described(question), "type": ["string", "boolean"]}
+            branch["patternProperties"] = {f"^{leaf}$": any_of}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root}
 
 
@@ -72,11 +79,12 @@ def _properties(branch: dict[str, Json]) -> dict[str, Json]:
     return found if isinstance(found, dict) else {}
 
 
+def _described(question: Question) -> dict[str, Json]:
+    return {"title": question.prompt, "description": f"{question.why} {question.help}".strip()}
+
+
 def _property(question: Question) -> Json:
-    row: dict[str, Json] = {
-        "title": question.prompt,
-        "description": f"{question.why} {question.help}",
-    }
+    row = _described(question)
     default = question.constant()
     if default == AUTO:
         row["default"] = "auto"

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,20 @@ def test_a_hundred_names_are_one_order(tmp_path: Path) -> None:
         order = Order.create(speaking, System(), tmp_path / "orders/a/0001", who, names)
         assert len(order.txt()) == 100
         assert carried_on(order, speaking)
+
+
+def test_the_time_left_is_that_of_the_proofs_while_they_are_not_given(tmp_path: Path) -> None:
+    directory = tmp_path / "orders/a/0001"
+    hour = timedelta(hours=1)
+    with server(tmp_path / "pebble") as running:
+        speaking, who = opened(running, tmp_path / "state")
+        order = Order.create(speaking, System(), directory, who, NAMES)
+        again = Order.load(System(), directory)
+        assert again is not None
+        assert again.expires == order.expires <= System().now() + hour
+        # The authority gives an order a day.
+        assert carried_on(order, speaking)
+        assert order.expires > System().now() + 2 * hour
 
 
 def test_a_hundred_names_are_watched_with_few_requests(tmp_path: Path) -> None:

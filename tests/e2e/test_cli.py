@@ -90,6 +90,14 @@ def test_an_example_fits_the_schema_and_can_be_planned(
     assert done.status == 0, done.err
 
 
+def test_the_printed_schema_knows_the_library_of_dns_providers(wizard: Wizard) -> None:
+    schema = json.loads(wizard("answers", "schema").out)
+    provider = {"name": "lexicon", "provider": "cloudflare", "auth_token": "env:TOKEN"}
+    jsonschema.validate({"dns_01": {"provider": provider}}, schema)
+    with pytest.raises(jsonschema.ValidationError, match="auth_tokn"):
+        jsonschema.validate({"dns_01": {"provider": {"auth_tokn": "env:TOKEN"}}}, schema)
+
+
 @pytest.mark.usefixtures("forge")
 @pytest.mark.parametrize("strategy", registry.STRATEGIES)
 def test_the_printed_example_can_be_used_as_it_is(wizard: Wizard, strategy: str) -> None:

@@ -1,5 +1,6 @@
 """A wildcard by dns-01, whole: the wizard, a real authority, and real name servers."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,10 @@ def test_by_hand_the_second_run_goes_on_with_the_same_values(install: Install) -
     wanted = records(first.rows())
     assert len({name for name, _ in wanted}) == 1
     assert len({value for _, value in wanted}) == 2
+    # The authority ends a proof that is not given after an hour, the order after a day.
+    ends = {row["expires"] for row in first.rows() if "expires" in row}
+    assert len(ends) == 1
+    assert datetime.fromisoformat(str(*ends)) < datetime.now(UTC) + timedelta(hours=1)
     assert not install.chain.exists()
     # What a person does most often: the zone's name a second time, and only one of the two values.
     name, value = wanted[0]

@@ -9,13 +9,18 @@ import logging
 import subprocess
 import sys
 import threading
+import tomllib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from conftest import REPOSITORY
+from jsonschema import Draft202012Validator
 from lexicon._private.discovery import find_providers
+from packaging.requirements import Requirement
 from provider_support import PREFIX, provider, txt
 
 from wizard.core.answers import Answers
@@ -25,6 +30,8 @@ from wizard.core.system import System
 from wizard.dns.providers import lexicon
 from wizard.dns.providers import lexicon_options as known
 from wizard.dns.providers.base import Provider
+from wizard.engine import known_questions
+from wizard.export import schema
 
 TOKEN = "SECRET/TOKEN+OF=TESTS"
 ONE, TWO = '"one"', '"two"'
@@ -226,6 +233,16 @@ def test_a_secret_that_is_missing_is_told_before_anything_is_called(api: Api) ->
 # ── questions ──────────────────────────────────────────────────────────────────────────────────
 
 
+def test_only_versions_whose_private_modules_are_known_are_installed() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    (extra,) = project["project"]["optional-dependencies"]["lexicon"]
+    assert extra in project["dependency-groups"]["test"]
+    assert extra in known.INSTALL
+    wanted = Requirement(extra).specifier
+    assert version("dns-lexicon") in wanted
+    assert "4.0" not in wanted
+
+
 def test_naming_the_providers_loads_none_of_them() -> None:
     script = (
         "import sys\n"
@@ -351,6 +368,36 @@ def test_a_provider_whose_own_library_is_missing_is_told_with_the_line_for_it() 
         assert f"dns-lexicon[{name}]" in problem.hint
 
 
+def in_editor(answers: Mapping[str, object]) -> list[str]:
+    """What an editor that goes by the schema finds wrong with `[dns_01.provider]`."""
+    validator = Draft202012Validator(schema(known_questions(System()).every()))
+    Draft202012Validator.check_schema(validator.schema)
+    errors = validator.iter_errors({"dns_01": {"provider": {"name": "lexicon", **answers}}})
+    return [error.message for error in errors]
+
+
+@pytest.mark.parametrize("name", known.providers())
+def test_an_editor_knows_what_every_provider_has_to_be_told(name: str) -> None:
+    told: dict[str, Value] = {"provider": name}
+    for question in known.options(name):
+        taken = known.known_option(question.key)
+        assert taken is not None
+        is_flag = taken.kind is Kind.FLAG
+        word = next((choice.value for choice in question.offered()), "env:NAME")
+        told[question.key.removeprefix(PREFIX)] = True if is_flag else word
+    assert in_editor(told) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"provider": "cloudflair"}, {"auth_tokn": "env:NAME"}, {"tsig_nam": "a"}, {"auth_token": 1}],
+    ids=str,
+)
+def test_an_editor_marks_what_is_wrong(wrong: Mapping[str, object]) -> None:
+    (message,) = in_editor(wrong)
+    assert str(*wrong) in message or str(*wrong.values()) in message
+
+
 @pytest.fixture
 def without_library(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
@@ -376,3 +423,11 @@ def test_without_the_library_every_way_says_how_to_install_it() -> None:
         assert problem is not None
         assert problem.code == "lexicon-missing"
     assert known.known_option(f"{PREFIX}tsig_nam") is None
+
+
+@pytest.mark.usefixtures("without_library")
+def test_without_the_library_an_editor_marks_nothing_that_may_be_one_of_its_options() -> None:
+    may_be = {"provider": "cloudflare", "auth_token": "env:NAME", "auth_sandbox": True}
+    assert in_editor(may_be) == []
+    (message,) = in_editor({"tsig_nam": "a"})
+    assert "tsig_nam" in message

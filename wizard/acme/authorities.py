@@ -12,6 +12,7 @@ class Authority(NamedTuple):
     `eab` says where accounts there get their pair of key id and HMAC key. `most_names` are the most
     names of a certificate with the profiles that take fewer than others. `failures` are the failed
     proofs of a name that an hour may have; 0 where none are counted, or nobody knows.
+    `hasty` the profiles that leave an hour, not days, to publish records.
     """
 
     id: str
@@ -25,10 +26,12 @@ class Authority(NamedTuple):
     eab: str = "on its web site"
     most_names: Mapping[str, int] = MappingProxyType({})
     failures: int = 0
+    hasty: tuple[str, ...] = ()
 
 
 _LETSENCRYPT_TERMS: Final = "https://letsencrypt.org/repository/"
 _LETSENCRYPT_NAMES: Final = MappingProxyType({"tlsserver": 25, "shortlived": 25})
+_LETSENCRYPT_HASTY: Final = tuple(_LETSENCRYPT_NAMES)
 """Let's Encrypt, docs/profiles."""
 _GOOGLE_EAB: Final = (
     "with `gcloud publicca external-account-keys create`; it is good for seven days and one account"
@@ -47,6 +50,7 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             terms=_LETSENCRYPT_TERMS,
             most_names=_LETSENCRYPT_NAMES,
             failures=5,
+            hasty=_LETSENCRYPT_HASTY,
         ),
         Authority(
             "letsencrypt-staging",
@@ -57,6 +61,7 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             terms=_LETSENCRYPT_TERMS,
             most_names=_LETSENCRYPT_NAMES,
             failures=200,
+            hasty=_LETSENCRYPT_HASTY,
         ),
         Authority(
             "zerossl",

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from josepy.b64 import b64encode
 
-from wizard.acme import certificate, challenges, renewal_info, shelf
+from wizard.acme import certificate, challenges, orphan, renewal_info, shelf
 from wizard.acme.account import Account
 from wizard.acme.challenges import Txt
 from wizard.acme.problems import RefusedError, dead, unproved
-from wizard.acme.session import JsonObject, Reply, Session
+from wizard.acme.session import JsonObject, Session
 from wizard.acme.shelf import CHAIN, CSR, DEAD, RECORD
 from wizard.core.control import Control
 from wizard.core.errors import ExitCode, ResumableError, WizardError
@@ -30,6 +30,7 @@ class Authorization(NamedTuple):
     """The proof that one identifier is ours; `answered` when the authority was asked to look.
 
     `failed` is when the authority did not find it, ISO 8601, else empty.
+    `expires` is ISO 8601, empty where the authority does not say it.
     """
 
     identifier: str
@@ -39,6 +40,7 @@ class Authorization(NamedTuple):
     value: str
     answered: bool
     failed: str = ""
+    expires: str = ""
 
 
 class Order:
@@ -52,7 +54,7 @@ class Order:
         self.challenge = str(record["challenge"])
         self.profile = str(record["profile"])
         self.status = str(record["status"])
-        self.expires = datetime.fromisoformat(str(record["expires"]))
+        self._expires = str(record["expires"])
         self._finalize = str(record["finalize"])
         self._certificate = str(record["certificate"])
         self._authorization_urls = tuple(str(url) for url in _list(record["authorizations"]))
@@ -65,6 +67,7 @@ class Order:
                 str(row["value"]),
                 row["answered"] is True,
                 str(row.get("failed", "")),
+                str(row.get("expires", "")),
             )
             for row in _rows(record["proofs"])
         )
@@ -107,7 +110,9 @@ class Order:
         if profile:
             payload["profile"] = profile
         # What was cut off while the authority answered may have left an order that nobody knows.
-        reply = _orphan(session, directory, account, names) if was_begun else None
+        reply = (
+            orphan.find(session, account.url, directory.parents[1], names) if was_begun else None
+        )
         reply = reply or renewal_info.order(session, payload, replaces)
         order = cls(
             system,
@@ -126,6 +131,14 @@ class Order:
         return order
 
     # ── what stands ────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def expires(self) -> datetime:
+        """When it ends, if not earlier by a proof that is not given by then (RFC 8555, 7.1.6)."""
+        ends = [self._expires]
+        if self.status == "pending":
+            ends += [one.expires for one in self.authorizations if one.status == "pending"]
+        return min(datetime.fromisoformat(end) for end in ends if end)
 
     @property
     def is_alive(self) -> bool:
@@ -155,7 +168,7 @@ class Order:
             "challenge": self.challenge,
             "profile": self.profile,
             "status": self.status,
-            "expires": self.expires.isoformat(),
+            "expires": self._expires,
             "finalize": self._finalize,
             "certificate": self._certificate,
             "authorizations": self._authorization_urls,
@@ -298,6 +311,7 @@ class Order:
             str(found.get("url", "")),
             value,
             found.get("status") != "pending",
+            expires=str(body.get("expires", "")),
         )
 
     def _look(self, session: Session, one: Authorization, who: str) -> Iterator[OrderChanged]:
@@ -331,28 +345,6 @@ class Order:
         if left <= 0:
             self.status = "expired"
             self._save()
-
-
-def _orphan(
-    session: Session, directory: Path, account: Account, names: Sequence[str]
-) -> Reply | None:
-    """An open order of the account for these names that no directory has (RFC 8555, 7.1.2.1).
-
-    Where an authority lists none, it mostly gives the same order again when asked for the same.
-    """
-    known = shelf.known(directory.parents[1])
-    page = str(session.post(account.url, None).json.get("orders", ""))
-    while page:
-        listed = session.post(page, None)
-        for url in map(str, _list(listed.json.get("orders"))):
-            if url in known:
-                continue
-            found = session.post(url, None)
-            asked = {str(row.get("value")) for row in _rows(found.json.get("identifiers"))}
-            if asked == set(names) and found.json.get("status") in {"pending", "ready"}:
-                return found._replace(location=url)
-        page = listed.links.get("next", "")
-    return None
 
 
 def _body(body: JsonObject, now: datetime) -> dict[str, object]:

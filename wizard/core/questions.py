@@ -140,6 +140,15 @@ class Known(Mapping[str, Question]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def every(self) -> Mapping[str, Question]:
+        """All of them, those that libraries ask as well, by key or by a pattern of keys.
+
+        A library that is not there can only say how its keys may look. This may take seconds.
+        """
+        tables = dict.fromkeys(key.rpartition(".")[0] for key in self._questions)
+        more = [self._more(f"{table}.") for table in tables]
+        return self._questions | {key: one for found in more for key, one in found.items()}
+
     def variables(self, wanted: str) -> Mapping[str, str]:
         """The key that each variable of the environment answers, `wanted` among them if any has."""
         if all(question.variable != wanted for question in self.values()):

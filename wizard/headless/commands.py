@@ -149,7 +149,7 @@ def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
     session.given = Answers({"strategy": name, **strategy(name).example})
     match options.do:
         case "schema":
-            schema = export.schema(known_questions(system).values())
+            schema = export.schema(known_questions(system).every())
             if options.json:
                 JsonLines().row({"event": "schema", "schema": schema})
             else:

@@ -149,7 +149,11 @@ def _notices(wanted: Wanted) -> tuple[str, ...]:
         "A certificate whose records you publish by hand cannot renew itself: renew shows new "
         "records when it is due. A DNS provider that the wizard reaches does it without you."
     )
-    return (notice,)
+    hurry = (
+        f"The profile {wanted.profile} leaves one hour to publish the records by hand; after that "
+        "there is a new order with other values. The profile classic leaves a week."
+    )
+    return (notice, hurry) if wanted.profile in wanted.authority.hasty else (notice,)
 
 
 def _next_steps(wanted: Wanted, system: System, state: Path) -> tuple[NextStep, ...]:

@@ -261,7 +261,8 @@ CERTIFICATE: Final = (
         "Which of the authority's profiles?",
         "A profile decides how long the certificate lives and how long you have for the records.",
         "Empty means classic where it is offered, else the authority's own choice. Let's Encrypt: "
-        "classic leaves a week to publish records, tlsserver and shortlived one hour.",
+        "classic leaves a week to publish records, tlsserver and shortlived one hour, which is "
+        "little by hand.",
         default="",
         optional=True,
         check=_profile,

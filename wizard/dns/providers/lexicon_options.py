@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 LEXICON: Final = "lexicon"
 PREFIX: Final = "dns_01.provider."
 VARIABLE: Final = "POMCERT_DNS_01_PROVIDER_"
-# The public client is no way to them: it guesses a name's zone from a list that it downloads.
+# The public client is no way to them: it guesses a name's zone from a list that it downloads, and
+# nothing public names the providers or their options.
 MODULES: Final = "lexicon._private.providers"
 GUESSES: Final = "auto"
 """A provider of the library that looks for another; a person knows better."""
@@ -35,10 +36,13 @@ PLAIN: Final = frozenset(
 )
 """How the name of an option ends that is no secret though it begins with auth_."""
 HIDDEN: Final = frozenset({"key", "pass", "password", "secret", "token"})
+MAYBE: Final = "(?!tsig_|cleanup_)[a-z0-9]+(_[a-z0-9]+)+"
+"""How an option may be called, as far as one can tell without the library."""
 WRAPPED: Final = "base64::"
 """What some options want in front of a file's content, and say so in their description."""
 INSTALL: Final = (
-    "Run: pip install 'pomcert-wizard[lexicon]' (pipx: pipx inject pomcert-wizard dns-lexicon)."
+    "Run: pip install 'pomcert-wizard[lexicon]' (pipx: pipx inject pomcert-wizard "
+    "'dns-lexicon>=3.25,<4')."
 )
 
 
@@ -105,21 +109,31 @@ def known_option(key: str) -> Question | None:
         return _every().get(name)
     except UsageError as error:
         missing = Problem(error.code, error.summary, error.hint)
-    if not re.fullmatch(r"(?!tsig_|cleanup_)[a-z\d]+(_[a-z\d]+)+", name):
+    if not re.fullmatch(MAYBE, name):
         return None
     return Question(key, Kind.TEXT, name, "", "", check=lambda _value, _answers: missing)
 
 
 def known_options(name: str) -> Mapping[str, Question]:
-    """The questions of all providers, by key, where a key or a variable may mean one of them."""
+    """The questions of all providers, by key, where a key or a variable may mean one of them.
+
+    For the table itself with which providers there are, or without the library with a pattern.
+    """
     key = PREFIX + name.removeprefix(VARIABLE).lower() if name.startswith(VARIABLE) else name
     if not key.startswith(PREFIX):
         return {}
     try:
-        return {question.key: question for question in _every().values()}
-    except UsageError:
-        found = known_option(key)
-        return {key: found} if found else {}
+        found = {question.key: question for question in _every().values()}
+    except UsageError as error:
+        if key == PREFIX:
+            what = "An option of dns-lexicon"
+            return {PREFIX + MAYBE: Question(key, Kind.TEXT, what, error.summary, error.hint)}
+        one = known_option(key)
+        return {key: one} if one else {}
+    if key == PREFIX:
+        names = tuple(Choice(name, name) for name in providers())
+        found[PROVIDER.key] = PROVIDER._replace(kind=Kind.CHOICE, choices=names)
+    return found
 
 
 def load(provider: str) -> "type[Library]":
@@ -217,19 +231,33 @@ def _every() -> dict[str, Question]:
     Raises:
         UsageError: `lexicon-missing`.
     """
-    found: dict[str, Question] = {}
+    found: dict[str, dict[str, Question]] = {}
     for provider in providers():
         try:
             described_here = described(provider)
         except ImportError:
             continue  # it needs a library that is not there
         for option in described_here:
-            question = option.question._replace(when=_chosen)
-            before = found.get(option.name, question)
-            choices = dict.fromkeys((*before.offered(), *question.offered()))
-            one = before if before.kind is Kind.FLAG else question
-            found[option.name] = one._replace(choices=tuple(choices))
-    return found
+            found.setdefault(option.name, {})[provider] = option.question
+    return {name: _merged(questions) for name, questions in found.items()}
+
+
+def _merged(asked: Mapping[str, Question]) -> Question:
+    """The question for an option that several providers have."""
+    kinds = (Kind.FLAG, Kind.TEXT, Kind.CHOICE)
+    one = min(asked.values(), key=lambda question: kinds.index(question.kind))
+    choices = dict.fromkeys(choice for each in asked.values() for choice in each.offered())
+    one = one._replace(when=_chosen, choices=tuple(choices))
+    if len(asked) == 1:
+        return one
+    return one._replace(
+        prompt=re.sub(r",? for \S+\?$", "?", one.prompt),
+        why=f"For {', '.join(asked)}.",
+        # The others go on with what only one provider has to say.
+        help=min((each.help for each in asked.values()), key=len),
+        default=False if one.kind is Kind.FLAG else "",
+        optional=True,
+    )
 
 
 def _chosen(answers: Answers) -> bool:
