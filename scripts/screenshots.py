@@ -10,6 +10,7 @@ import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
@@ -21,11 +22,12 @@ sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests")]
 
 import cairosvg  # noqa: E402
 from tui.challenge_support import start, wildcard  # noqa: E402
-from tui.support import Driver, Staged, StillDesk, cut_off, wizard  # noqa: E402
+from tui.support import NOW, Driver, Staged, StillDesk, cut_off, wizard  # noqa: E402
 
 from wizard.core.answers import Answers  # noqa: E402
 from wizard.core.errors import WizardError  # noqa: E402
 from wizard.engine import Session  # noqa: E402
+from wizard.pki import authority, chain, leaf  # noqa: E402
 from wizard.tui.screens.base import Failed  # noqa: E402
 from wizard.tui.screens.done import DoneScreen  # noqa: E402
 from wizard.tui.screens.review import ReviewScreen  # noqa: E402
@@ -207,11 +209,28 @@ async def autocert(camera: Camera) -> None:
         camera.take(driver, "30-autocert-done")
 
 
+async def existing(camera: Camera) -> None:
+    """A certificate that is there already, and its key elsewhere."""
+    staged = session()
+    names = ("*.corp.example.com", "corp.example.com")
+    issued = leaf.issue(
+        authority.create(names, now=NOW), names, now=NOW, lifetime=timedelta(days=90)
+    )
+    pem = chain.to_pem([issued.certificate, *issued.issuers])
+    (HOME / "corp.example.com.crt").write_bytes(pem)
+    async with wizard(staged, camera.size) as driver:
+        await driver.press("enter", "down", "down", "down", "enter")
+        await driver.write("~/corp.example.com.crt")
+        await driver.press("enter")
+        camera.take(driver, "31-existing")
+
+
 async def main() -> None:
     """Every scene at every size."""
     scenes: tuple[Callable[[Camera], Awaitable[None]], ...] = (
         *(path, details, trouble, challenge),
         autocert,
+        existing,
     )
     for size in SIZES:
         for scene in scenes:

@@ -131,8 +131,9 @@ def _is_new(answers: Answers) -> bool:
     return bool(path) and not os.path.exists(path)  # noqa: PTH110  unlike Path.exists it never fails
 
 
-def _first_route(answers: Answers) -> str:
-    return "https://" + names.host_of(answers.texts("names")[0])
+def _first_route(answers: Answers) -> str | None:
+    """A host of the first name; there is none before the names are known."""
+    return next(("https://" + names.host_of(name) for name in answers.texts("names")), None)
 
 
 def _address(answers: Answers) -> str:

@@ -58,8 +58,8 @@ class StepScreen(WizardScreen):
         return list(self.query(Field))
 
     def _fields(self) -> list[Field]:
-        alone = len(self.step.asked) == 1
-        return [Field(asked, alone=alone) for asked in self.step.asked]
+        # The page keeps its heading when an answer brings up more questions, or fewer.
+        return [Field(one, alone=one.question.prompt == self.heading) for one in self.step.asked]
 
     def help(self) -> Help:
         """What there is to know about the question at the cursor."""
