@@ -218,6 +218,18 @@ def test_renewing_is_pomeriums_own_affair(machine: Machine) -> None:
     assert machine.config.read_text() == text
 
 
+def test_a_file_that_everybody_reads_is_no_place_for_a_key(machine: Machine) -> None:
+    more: dict[str, Value] = {
+        "autocert__authority_url": "https://ca.example.com/directory",
+        "autocert__eab_key_id": "env:EAB_ID",
+        "autocert__eab_hmac_key": "env:EAB_KEY",
+    }
+    machine.config.chmod(0o644)
+    assert machine.codes(**more) == {"autocert-key-readable"}
+    machine.config.chmod(0o640)
+    assert machine.codes(**more) == set()
+
+
 # ── what is proposed ───────────────────────────────────────────────────────────────────────────
 
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Finding
+from wizard.core.secrets import Secret
 from wizard.core.system import Command, System
 from wizard.doctor import reach
 from wizard.pki.material import Settings
@@ -27,6 +28,7 @@ A_WEEK: Final = 50
 """New certificates that Let's Encrypt gives a registered domain in seven days."""
 SHOWN: Final = 3
 HTTP, HTTPS = 80, 443
+OTHERS: Final = 0o007
 
 
 class Ground(NamedTuple):
@@ -92,6 +94,7 @@ def findings(ground: Ground) -> Iterator[Finding]:
     yield from _limits(ground)
     yield from _staple(ground)
     yield from _directory(ground)
+    yield from _readable(ground)
     yield from _ports(ground)
     yield from _dns(ground)
 
@@ -214,6 +217,21 @@ def _directory(ground: Ground) -> Iterator[Finding]:
         f"{directory}.",
         f"As root: {line}",
     )
+
+
+def _readable(ground: Ground) -> Iterator[Finding]:
+    """Whether everybody could read the key of the account, which has no file of its own."""
+    path = ground.answers.text("output.config")
+    kept = ground.system.keep(Path(path)) if ground.document is not None else None
+    holds = any(isinstance(value, Secret) for value in ground.settings.values())
+    if holds and kept is not None and kept.mode & OTHERS:
+        line = Command(("chmod", "o=", path)).shell()
+        yield Finding(
+            "autocert-key-readable",
+            "warning",
+            f"Everybody on this machine can read {path}, which will hold the HMAC key (EAB).",
+            f"Close it: {line}",
+        )
 
 
 def _ports(ground: Ground) -> Iterator[Finding]:

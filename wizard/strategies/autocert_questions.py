@@ -120,7 +120,7 @@ AUTHORITY: Final = (
         "autocert.staging",
         Kind.FLAG,
         "Practise with Let's Encrypt's staging first?",
-        "The real one allows five failures an hour; a mistake there costs a day.",
+        "The real one allows a host five failures an hour, and few certificates a week.",
         "Certificates of the staging authority are like real ones, but no browser trusts them. "
         "Once every host has one, run again with no.",
         default=True,
