@@ -14,6 +14,7 @@ from wizard.core.events import Finding
 from wizard.core.secrets import Secret
 from wizard.core.system import Command, System
 from wizard.doctor import reach
+from wizard.pki import chain
 from wizard.pki.material import Settings
 from wizard.pki.names import registered_domain
 from wizard.pomerium.certificates import TRUE, listed
@@ -95,6 +96,7 @@ def findings(ground: Ground) -> Iterator[Finding]:
     yield from _staple(ground)
     yield from _directory(ground)
     yield from _readable(ground)
+    yield from _trusted(ground)
     yield from _ports(ground)
     yield from _dns(ground)
 
@@ -231,6 +233,32 @@ def _readable(ground: Ground) -> Iterator[Finding]:
             "warning",
             f"Everybody on this machine can read {path}, which will hold the HMAC key (EAB).",
             f"Close it: {line}",
+        )
+
+
+def _trusted(ground: Ground) -> Iterator[Finding]:
+    """The root of the authority's own TLS, which Pomerium reads and then does not use."""
+    path = ground.answers.text("autocert.trusted_ca")
+    if not path:
+        return
+    yield Finding(
+        "autocert-trusted-ca",
+        "warning",
+        f"Pomerium reads {path} and does not use it (all releases up to v0.33.1): it sets it on a "
+        "client that is made already.",
+        "Put the root into the trust store of the system that Pomerium runs on, too.",
+    )
+    try:
+        kept = ground.system.keep(Path(path))
+        missing = not chain.read(kept.content if kept else b"", path)
+    except WizardError:
+        missing = True
+    if missing:
+        yield Finding(
+            "autocert-trusted-ca-unreadable",
+            "warning",
+            f"No certificate can be read from {path}; Pomerium does not start without it.",
+            "Put it there, in PEM form, where Pomerium runs.",
         )
 
 

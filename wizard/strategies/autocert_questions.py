@@ -131,7 +131,8 @@ AUTHORITY: Final = (
         Kind.PATH,
         "Which root vouches for the directory itself?",
         "An authority inside a company often has a TLS certificate of its own making.",
-        "A PEM file that Pomerium can read. Empty means what its machine trusts.",
+        "A PEM file that Pomerium can read. Releases up to v0.33.1 do not use it, so the root must "
+        "be in the trust store of its system, too. Empty means that it is there.",
         default="",
         optional=True,
         advanced=True,
