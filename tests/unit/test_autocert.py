@@ -6,6 +6,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dns.flags
@@ -21,6 +22,7 @@ from wizard.core.plan import Plan
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.engine import Session
+from wizard.pki import authority, chain
 
 HOST = "app.example.com"
 CONFIG = f"""\
@@ -216,6 +218,28 @@ def test_renewing_is_pomeriums_own_affair(machine: Machine) -> None:
         events = list(upkeep.renew(machine.system, machine.folder / "state", force=force))
         assert getattr(events[-1], "outcome", "") == "nothing-to-do"
     assert machine.config.read_text() == text
+
+
+def test_a_file_that_everybody_reads_is_no_place_for_a_key(machine: Machine) -> None:
+    more: dict[str, Value] = {
+        "autocert__authority_url": "https://ca.example.com/directory",
+        "autocert__eab_key_id": "env:EAB_ID",
+        "autocert__eab_hmac_key": "env:EAB_KEY",
+    }
+    machine.config.chmod(0o644)
+    assert machine.codes(**more) == {"autocert-key-readable"}
+    machine.config.chmod(0o640)
+    assert machine.codes(**more) == set()
+
+
+def test_a_root_that_pomerium_does_not_use_is_told(machine: Machine) -> None:
+    root = machine.folder / "root.pem"
+    made = authority.create((HOST,), now=datetime.now(UTC))
+    ca = {"autocert__trusted_ca": str(root), **OTHER}
+    assert machine.codes(**ca) == {"autocert-trusted-ca", "autocert-trusted-ca-unreadable"}
+    root.write_bytes(chain.to_pem([made.root]))
+    assert machine.codes(**ca) == {"autocert-trusted-ca"}
+    assert f"autocert_trusted_ca_file: {root}\n" in machine.install(**ca)
 
 
 # ── what is proposed ───────────────────────────────────────────────────────────────────────────

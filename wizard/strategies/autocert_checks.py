@@ -11,8 +11,10 @@ from typing import Final, NamedTuple
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Finding
+from wizard.core.secrets import Secret
 from wizard.core.system import Command, System
 from wizard.doctor import reach
+from wizard.pki import chain
 from wizard.pki.material import Settings
 from wizard.pki.names import registered_domain
 from wizard.pomerium.certificates import TRUE, listed
@@ -27,6 +29,7 @@ A_WEEK: Final = 50
 """New certificates that Let's Encrypt gives a registered domain in seven days."""
 SHOWN: Final = 3
 HTTP, HTTPS = 80, 443
+OTHERS: Final = 0o007
 
 
 class Ground(NamedTuple):
@@ -92,6 +95,8 @@ def findings(ground: Ground) -> Iterator[Finding]:
     yield from _limits(ground)
     yield from _staple(ground)
     yield from _directory(ground)
+    yield from _readable(ground)
+    yield from _trusted(ground)
     yield from _ports(ground)
     yield from _dns(ground)
 
@@ -214,6 +219,47 @@ def _directory(ground: Ground) -> Iterator[Finding]:
         f"{directory}.",
         f"As root: {line}",
     )
+
+
+def _readable(ground: Ground) -> Iterator[Finding]:
+    """Whether everybody could read the key of the account, which has no file of its own."""
+    path = ground.answers.text("output.config")
+    kept = ground.system.keep(Path(path)) if ground.document is not None else None
+    holds = any(isinstance(value, Secret) for value in ground.settings.values())
+    if holds and kept is not None and kept.mode & OTHERS:
+        line = Command(("chmod", "o=", path)).shell()
+        yield Finding(
+            "autocert-key-readable",
+            "warning",
+            f"Everybody on this machine can read {path}, which will hold the HMAC key (EAB).",
+            f"Close it: {line}",
+        )
+
+
+def _trusted(ground: Ground) -> Iterator[Finding]:
+    """The root of the authority's own TLS, which Pomerium reads and then does not use."""
+    path = ground.answers.text("autocert.trusted_ca")
+    if not path:
+        return
+    yield Finding(
+        "autocert-trusted-ca",
+        "warning",
+        f"Pomerium reads {path} and does not use it (all releases up to v0.33.1): it sets it on a "
+        "client that is made already.",
+        "Put the root into the trust store of the system that Pomerium runs on, too.",
+    )
+    try:
+        kept = ground.system.keep(Path(path))
+        missing = not chain.read(kept.content if kept else b"", path)
+    except WizardError:
+        missing = True
+    if missing:
+        yield Finding(
+            "autocert-trusted-ca-unreadable",
+            "warning",
+            f"No certificate can be read from {path}; Pomerium does not start without it.",
+            "Put it there, in PEM form, where Pomerium runs.",
+        )
 
 
 def _ports(ground: Ground) -> Iterator[Finding]:

@@ -120,7 +120,7 @@ AUTHORITY: Final = (
         "autocert.staging",
         Kind.FLAG,
         "Practise with Let's Encrypt's staging first?",
-        "The real one allows five failures an hour; a mistake there costs a day.",
+        "The real one allows a host five failures an hour, and few certificates a week.",
         "Certificates of the staging authority are like real ones, but no browser trusts them. "
         "Once every host has one, run again with no.",
         default=True,
@@ -131,7 +131,8 @@ AUTHORITY: Final = (
         Kind.PATH,
         "Which root vouches for the directory itself?",
         "An authority inside a company often has a TLS certificate of its own making.",
-        "A PEM file that Pomerium can read. Empty means what its machine trusts.",
+        "A PEM file that Pomerium can read. Releases up to v0.33.1 do not use it, so the root must "
+        "be in the trust store of its system, too. Empty means that it is there.",
         default="",
         optional=True,
         advanced=True,

@@ -71,6 +71,8 @@ KEPT: Final = (
     "Stopped; nothing is lost",
     "The order is kept and its records stay the same: run it again to go on from here.",
 )
+UNPROVED: Final = ("Done", "Everything is written; what it brought is still to be seen.")
+"""Where nobody has accepted a certificate yet, as with a Pomerium that does not run."""
 PARTLY: Final = (
     "Done, except for what is listed here",
     "The certificate is in place and works; not every client trusts it yet.",

@@ -35,6 +35,7 @@ from wizard.tui.words import (
     OUTCOMES,
     PARTLY,
     TO_REMOVE,
+    UNPROVED,
     VERDICTS,
     Sign,
 )
@@ -79,6 +80,8 @@ class DoneScreen(WizardScreen):
         )
         if self._end.outcome == "done" and self._end.exit_code:
             self.heading, self.reason = PARTLY
+        elif self._end.outcome == "done" and not _is_proved(events):
+            self.heading, self.reason = UNPROVED
         if self._goes_on:
             self.heading, self.reason = KEPT
             if self._end.outcome == "waiting":
@@ -182,6 +185,12 @@ def _lines(event: Event) -> Iterator[str]:
             yield from (f"    {line}" for line in _plain(records))
         case _:
             pass
+
+
+def _is_proved(events: tuple[Event, ...]) -> bool:
+    """Whether some client accepts a certificate, or none was asked."""
+    verdicts = {event.verdict for event in events if isinstance(event, Proof)}
+    return not verdicts or "accepted" in verdicts
 
 
 def _row(event: Event) -> Iterator[Row]:
