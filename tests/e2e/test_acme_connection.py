@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from acme_lab import Pebble
-from acme_proxy import STEPS, Proxy, proxied
+from acme_proxy import MANY, STEPS, Proxy, proxied
 from cli_support import REPR
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
@@ -82,6 +82,7 @@ def test_a_line_that_is_down_is_told_once_and_the_next_run_goes_on(
     assert problem.endswith("the connection was cut. [directory-unreachable]"), done.err
     assert "Nothing is lost: run again" in done.err
     assert not REPR.search(done.err), done.err
+    assert MANY - proxy.cuts == (2 if step in READS else 1)
     assert not install.chain.exists()
     keys = account_keys(install)
     proxy.mend()
