@@ -64,7 +64,7 @@ class Connection:
                 seems = "over" if refused[0].verify_code == EXPIRED else "not valid yet"
                 host = urlsplit(url).hostname or url
                 return clock.error(ahead, host, f"its TLS certificate seems to be {seems}")
-        if refused or (isinstance(error, requests.exceptions.SSLError) and not _is_cut(error)):
+        if refused:
             return WizardError(
                 "directory-certificate",
                 f"The TLS certificate of {url} is not trusted: {_reason(error)}.",
@@ -111,6 +111,8 @@ def _reason(error: requests.exceptions.RequestException) -> str:
         return innermost.verify_message.rstrip(".")
     if _is_cut(error):
         return "the connection was cut"
+    if isinstance(innermost, ssl.SSLError) and innermost.reason:
+        return f"it does not speak TLS as it should ({innermost.reason.replace('_', ' ').lower()})"
     text = re.sub(r"\[Errno -?\d+\] ", "", str(innermost))
     return text.partition(": ")[2].rstrip(".") or text.rstrip(".")
 
