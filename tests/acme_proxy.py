@@ -28,6 +28,7 @@ STEPS = {
     "certificate": r"/certZ/",
 }
 """The requests of an order in Pebble's addresses."""
+MANY = 1000
 HEADERS = ("Content-Type", "Location", "Link", "Replay-Nonce", "Retry-After", "Date")
 
 
@@ -57,8 +58,8 @@ class Proxy:
     """Goes between; `authority` is Pebble as it is seen through it.
 
     The next `cuts` requests of `step` lose their connection: `before` Pebble hears of them, `after`
-    it has answered, or when `half` of the answer has come. `change` gets every answer first. `seen`
-    are the requests so far, `sent` what those had to say that said something.
+    it has answered, or when `half` of the answer has come. `change` gets every answer first.
+    `seen` are the requests so far, `sent` what those had to say that said something.
     """
 
     authority: Pebble
@@ -69,14 +70,14 @@ class Proxy:
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     change: Callable[[str, Answer], None] = lambda _step, _answer: None
 
-    def cut(self, step: str, when: str, cuts: int = 1000) -> None:
+    def cut(self, step: str, when: str, cuts: int = MANY) -> None:
         self.step, self.when, self.cuts = step, when, cuts
 
     def mend(self) -> None:
         self.cuts = 0
 
-    def cuts_now(self, step: str) -> bool:
-        if step != self.step or not self.cuts:
+    def cuts_now(self, step: str, when: str) -> bool:
+        if (step, when) != (self.step, self.when) or not self.cuts:
             return False
         self.cuts -= 1
         return True
@@ -99,21 +100,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.proxy.seen.append(step)
         if payload := json.loads(sent or b"{}").get("payload"):
             self.proxy.sent.append((step, json.loads(urlsafe_b64decode(payload + "=="))))
-        cut = self.proxy.cuts_now(step)
-        if cut and self.proxy.when == "before":
+        if self.proxy.cuts_now(step, "before"):
             self.hang_up()
             return
         answer = self.ask(sent)
-        if cut and self.proxy.when == "after":
+        # Pebble refuses some nonces on purpose: that is no answer to the request yet.
+        is_one = b"error:badNonce" not in answer.body
+        if is_one and self.proxy.cuts_now(step, "after"):
             self.hang_up()
             return
-        self.proxy.change(step, answer)
+        if is_one:
+            self.proxy.change(step, answer)
         self.send_response_only(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        if cut:
+        if is_one and self.proxy.cuts_now(step, "half"):
             self.wfile.write(answer.body[: len(answer.body) // 2])
             self.wfile.flush()
             self.hang_up()

@@ -1,13 +1,17 @@
 """A connection that is cut in the middle of an order: told once, and the next run goes on."""
 
+import contextlib
 import json
-from collections.abc import Iterator
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from acme_lab import Pebble
-from acme_proxy import STEPS, Proxy, proxied
+from acme_proxy import MANY, STEPS, Proxy, proxied
 from cli_support import REPR
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
@@ -17,6 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from dns01_support import Install
 from dns_lab import Lab
+
+from wizard.acme.session import Session
+from wizard.core.errors import WizardError
+from wizard.core.system import System
 
 pytestmark = pytest.mark.e2e
 
@@ -82,6 +90,7 @@ def test_a_line_that_is_down_is_told_once_and_the_next_run_goes_on(
     assert problem.endswith("the connection was cut. [directory-unreachable]"), done.err
     assert "Nothing is lost: run again" in done.err
     assert not REPR.search(done.err), done.err
+    assert MANY - proxy.cuts == (2 if step in READS else 1)
     assert not install.chain.exists()
     keys = account_keys(install)
     proxy.mend()
@@ -106,3 +115,45 @@ def test_what_changes_something_is_never_sent_again_by_itself(
     assert proxy.seen[-1] == step
     failed = json.loads(done.out.splitlines()[-2])
     assert failed["code"] == "directory-unreachable"
+
+
+def hangs_up(connection: socket.socket) -> None:
+    connection.recv(1)
+
+
+def resets(connection: socket.socket) -> None:
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def speaks_plainly(connection: socket.socket) -> None:
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        (hangs_up, "the connection was cut."),
+        (resets, "the connection was cut."),
+        (speaks_plainly, "it does not speak TLS as it should (wrong version number)."),
+    ],
+)
+def test_what_answers_without_tls_is_not_called_a_certificate(
+    does: Callable[[socket.socket], None], said: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        does(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        with pytest.raises(WizardError) as caught:
+            Session(System(), f"https://127.0.0.1:{listener.getsockname()[1]}/dir")
+        listener.shutdown(socket.SHUT_RDWR)
+    assert caught.value.code == "directory-unreachable"
+    assert caught.value.summary.endswith(said)

@@ -18,7 +18,9 @@ from dns01_support import Install, names
 from dns_lab import Lab
 
 from wizard.acme import authorities
-from wizard.acme.authorities import Authority
+from wizard.acme.account import open_account
+from wizard.acme.authorities import Authority, custom
+from wizard.acme.session import Session as AcmeSession
 from wizard.core.answers import read
 from wizard.core.events import ActionFailed, DnsChecked, Event, Finished
 from wizard.core.system import System
@@ -239,6 +241,23 @@ def test_an_external_account_whose_answer_was_lost_is_not_used_a_second_time(
         assert install.run().status == 0
         assert "newAccount" in dict(proxy.sent)
         assert not any("externalAccountBinding" in said for step, said in proxy.sent)
+
+
+def test_an_account_that_was_closed_is_said_to_be(install: Install, proxy: Proxy) -> None:
+    proxy.cut("newOrder", "before")
+    error_of(install.run(), 1, "directory-unreachable")
+    proxy.mend()
+    (directory,) = install.wizard.state.glob("accounts/*")
+    with install.lab.inside():
+        speaking = AcmeSession(System(), proxy.authority.directory, proxy.authority.ca_bundle)
+        known = custom(proxy.authority.directory)
+        who = open_account(speaking, System(), install.wizard.state, known, accept_terms=True)
+        speaking.post(who.url, {"status": "deactivated"})
+    error = error_of(install.run(), 4, "acme-unauthorized")
+    assert "closed this account" in error
+    assert "Move its directory below accounts/" in error
+    directory.rename(install.wizard.folder / "away")
+    assert install.run().status == 0
 
 
 # ── what is handed over ────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from wizard.core.errors import WizardError
@@ -11,7 +10,7 @@ SKEW: Final = timedelta(minutes=5)
 """Answers, proxies and unset seconds take less; this much is a clock that is wrong."""
 TOO_FAR: Final = timedelta(minutes=55)
 """Authorities date a certificate back by an hour: with more it is not valid here once it comes."""
-HINT: Final = "Set the clock, best by NTP (timedatectl set-ntp true), then run again."
+HINT: Final = "Set the clock, best by NTP, then run again."
 
 
 def difference(headers: Mapping[str, str], now: datetime) -> timedelta:
@@ -20,6 +19,8 @@ def difference(headers: Mapping[str, str], now: datetime) -> timedelta:
     What a cache on the way kept is as old as its Age header says (RFC 9111, 5.1). Nothing where
     the server does not tell.
     """
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow, and no plan needs it
+
     try:
         sent = parsedate_to_datetime(headers.get("Date", ""))
         # A zone of -0000 says nothing about the zone; this header has no other than GMT.

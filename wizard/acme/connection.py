@@ -27,6 +27,10 @@ NOT_YET_VALID, EXPIRED = 9, 10
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
+class CutError(WizardError):
+    """The connection was dropped, and nobody knows whether the request had arrived."""
+
+
 class Connection:
     """Sends requests to one server, over one connection that stays open."""
 
@@ -39,27 +43,18 @@ class Connection:
         self._http.verify = str(ca_bundle) if ca_bundle else _anchors(system)
         self._http.headers["User-Agent"] = f"pomcert-wizard/{__version__}"
 
-    def send(self, method: str, url: str, body: bytes | None, *, reads: bool) -> requests.Response:
-        """One request; what only `reads` is sent a second time where the connection was dropped.
-
-        What changes something is not: nobody knows whether it arrived, and an order that was made
-        twice counts twice. The next run looks at what became of it.
+    def send(self, method: str, url: str, body: bytes | None) -> requests.Response:
+        """One request.
 
         Raises:
+            CutError: the connection was dropped.
             WizardError: `directory-certificate`, `clock-skew` or `directory-unreachable`.
         """
-        tries = 2 if reads else 1
-        while True:
-            tries -= 1
-            try:
-                return self._once(method, url, body)
-            except requests.exceptions.RequestException as error:
-                if not (tries and _is_cut(error)):
-                    raise self._failed(url, error) from None
-
-    def _once(self, method: str, url: str, body: bytes | None) -> requests.Response:
         headers = {"Content-Type": "application/jose+json"} if body is not None else {}
-        return self._http.request(method, url, data=body, headers=headers, timeout=SECONDS)
+        try:
+            return self._http.request(method, url, data=body, headers=headers, timeout=SECONDS)
+        except requests.exceptions.RequestException as error:
+            raise self._failed(url, error) from None
 
     def _failed(self, url: str, error: requests.exceptions.RequestException) -> WizardError:
         refused = [one for one in _causes(error) if isinstance(one, ssl.SSLCertVerificationError)]
@@ -69,14 +64,15 @@ class Connection:
                 seems = "over" if refused[0].verify_code == EXPIRED else "not valid yet"
                 host = urlsplit(url).hostname or url
                 return clock.error(ahead, host, f"its TLS certificate seems to be {seems}")
-        if refused or (isinstance(error, requests.exceptions.SSLError) and not _is_cut(error)):
+        if refused:
             return WizardError(
                 "directory-certificate",
                 f"The TLS certificate of {url} is not trusted: {_reason(error)}.",
                 "Name the root that vouches for it in dns_01.ca_bundle; if this is a public "
                 "authority, something stands between you and it.",
             )
-        return WizardError(
+        kind = CutError if _is_cut(error) else WizardError
+        return kind(
             "directory-unreachable",
             f"No answer from {url}: {_reason(error)}.",
             "Nothing is lost: run again when the network is back; HTTPS_PROXY is honoured.",
@@ -115,6 +111,8 @@ def _reason(error: requests.exceptions.RequestException) -> str:
         return innermost.verify_message.rstrip(".")
     if _is_cut(error):
         return "the connection was cut"
+    if isinstance(innermost, ssl.SSLError) and innermost.reason:
+        return f"it does not speak TLS as it should ({innermost.reason.replace('_', ' ').lower()})"
     text = re.sub(r"\[Errno -?\d+\] ", "", str(innermost))
     return text.partition(": ")[2].rstrip(".") or text.rstrip(".")
 

@@ -63,6 +63,11 @@ NEXT: Final[Mapping[str, tuple[str, str]]] = {
 
 SAID: Final = (
     (
+        r"(?i)account\b.*\bdeactivated",
+        "The authority has closed this account",
+        "Move its directory below accounts/ in the state directory away, and run again.",
+    ),
+    (
         r"During secondary validation",
         "Some of the places that the authority looks from did not see the record",
         "See whether every name server answers from the whole world, by v4 and v6, then run again.",
@@ -103,9 +108,9 @@ SAID: Final = (
         "Open port 53 for UDP and TCP to the whole world, and see whether one server is down.",
     ),
 )
-"""What an authority writes of a proof that failed, its cause and the next step.
+"""What an authority writes, mostly of a proof that failed, its cause and the next step.
 
-The texts are those of Boulder (va/dns.go, bdns/problem.go).
+The texts are those of Boulder (va/dns.go, bdns/problem.go) and, of accounts, of Pebble as well.
 """
 
 

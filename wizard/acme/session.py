@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -12,14 +13,14 @@ from josepy.jwa import ES256, JWASignature
 from josepy.jwk import JWK, JWKEC
 
 from wizard.acme import clock
-from wizard.acme.connection import Connection
+from wizard.acme.connection import Connection, CutError
 from wizard.acme.problems import GONE, refused
 from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.pki.keys import PrivateKey
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 JsonObject = Mapping[str, object]
 NONCE_TRIES: Final = 30
@@ -30,10 +31,7 @@ FAILED: Final = 400
 
 
 class Reply(NamedTuple):
-    """An answer: status, the headers that matter (`links` by relation), the object, the bytes.
-
-    `ahead` is how far the server's clock is ahead of ours.
-    """
+    """An answer: status, the headers that matter (`links` by relation), the object, the bytes."""
 
     status: int
     location: str
@@ -41,7 +39,6 @@ class Reply(NamedTuple):
     json: JsonObject
     content: bytes
     links: Mapping[str, str]
-    ahead: "timedelta"
 
 
 class Session:
@@ -56,10 +53,12 @@ class Session:
         self.system = system
         self.directory_url = directory_url
         self._connection = Connection(system, directory_url, ca_bundle)
+        self.clock_ahead = timedelta()
+        """How far the server's clock is ahead of ours."""
         self._nonces: list[str] = []
         self._key: JWK | None = None
         self._account_url: str | None = None
-        reply = self._send("GET", directory_url)
+        reply = self._read("GET", directory_url)
         if reply.status not in GONE:
             self._checked(reply, directory_url)
         if not all(isinstance(reply.json.get(name), str) for name in NEEDED):
@@ -69,7 +68,6 @@ class Session:
                 "Check dns_01.directory_url; it is the address that clients are given.",
             )
         self.directory = reply.json
-        self.clock_ahead = reply.ahead
         meta = reply.json.get("meta")
         self.meta: JsonObject = meta if isinstance(meta, dict) else {}
 
@@ -121,30 +119,38 @@ class Session:
         Raises:
             WizardError: as `post`.
         """
-        return self._checked(self._send("GET", url), url)
+        return self._checked(self._read("GET", url), url)
 
     def post(self, url: str, payload: JsonObject | None) -> Reply:
         """Sends a signed request; None as payload only reads (POST-as-GET, RFC 8555, 6.3).
+
+        What only reads is sent once more, with another nonce, where the connection was dropped.
+        What changes something is not: it may have arrived, and an order that is made twice counts
+        twice. The next run looks at what became of it.
 
         Raises:
             WizardError: the connection failed, or the server refused: `problems.refused`.
         """
         body = b"" if payload is None else json.dumps(payload).encode()
-        tries = NONCE_TRIES
+        tries, may_repeat = NONCE_TRIES, payload is None
         while True:
             tries -= 1
             nonce = b64decode(self._nonce())
             kid = self._account_url
             request = signed(body, self._signer, ES256, url, kid=kid, nonce=nonce)
-            sent = json.dumps(request).encode()
-            # Sent a second time its nonce may be used up, which the authority says, and it is new.
-            reply = self._send("POST", url, sent, reads=payload is None)
+            try:
+                reply = self._send("POST", url, json.dumps(request).encode())
+            except CutError:
+                if not may_repeat:
+                    raise
+                may_repeat = False
+                continue
             if not tries or reply.status < FAILED or reply.json.get("type") != BAD_NONCE:
                 return self._checked(reply, url)
 
     def _nonce(self) -> str:
         if not self._nonces:
-            self._send("HEAD", self.url("newNonce"))
+            self._read("HEAD", self.url("newNonce"))
         if not self._nonces:
             raise WizardError(
                 "directory-not-acme",
@@ -153,14 +159,18 @@ class Session:
             )
         return self._nonces.pop()
 
-    def _send(
-        self, method: str, url: str, body: bytes | None = None, *, reads: bool = True
-    ) -> Reply:
-        answer = self._connection.send(method, url, body, reads=reads)
+    def _read(self, method: str, url: str) -> Reply:
+        try:
+            return self._send(method, url)
+        except CutError:
+            return self._send(method, url)
+
+    def _send(self, method: str, url: str, body: bytes | None = None) -> Reply:
+        answer = self._connection.send(method, url, body)
         if nonce := answer.headers.get("Replay-Nonce"):
             self._nonces.append(nonce)
         now = self.system.now()
-        ahead = clock.difference(answer.headers, now)
+        self.clock_ahead = clock.difference(answer.headers, now)
         try:
             found = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
         except ValueError:
@@ -168,11 +178,10 @@ class Session:
         return Reply(
             answer.status_code,
             answer.headers.get("Location", ""),
-            retry_after(answer.headers.get("Retry-After", ""), now + ahead),
+            retry_after(answer.headers.get("Retry-After", ""), now + self.clock_ahead),
             found if isinstance(found, dict) else {},
             answer.content,
             {str(rel): link["url"] for rel, link in answer.links.items()},
-            ahead,
         )
 
     def _checked(self, reply: Reply, url: str) -> Reply:
