@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from josepy.b64 import b64encode
 
-from wizard.acme import challenges, orphan, shelf
+from wizard.acme import challenges, orphan, renewal_info, shelf
 from wizard.acme.account import Account
 from wizard.acme.challenges import Txt
 from wizard.acme.problems import kind_of, told
@@ -105,13 +105,11 @@ class Order:
         }
         if profile:
             payload["profile"] = profile
-        if replaces:
-            payload["replaces"] = replaces
         # What was cut off while the authority answered may have left an order that nobody knows.
         reply = (
             orphan.find(session, account.url, directory.parents[1], names) if was_begun else None
         )
-        reply = reply or session.post(session.url("newOrder"), payload)
+        reply = reply or renewal_info.order(session, payload, replaces)
         order = cls(
             system,
             directory,
