@@ -170,7 +170,24 @@ def test_an_error_names_the_file_and_the_way_to_answer(wizard: Wizard) -> None:
     refused(done, 2, "name-single-label", "answers.toml, line 4: names:")
 
 
+ACME = ("--set", "strategy=dns-01", "--set", "dns_01.accept_terms=yes")
+MANY = ",".join(f"h{number}.example.com" for number in range(26))
+
 COMMANDS = (
+    ((*ACME, "--set", "names=a.example.com,*.co.uk"), 2, "name-public-suffix", ("co.uk",)),
+    (
+        (*ACME, "--set", "dns_01.profile=shortlived", "--set", f"names={MANY}"),
+        2,
+        "names-too-many",
+        ("26 names", "shortlived", "at most 25", "dns_01.profile"),
+    ),
+    (
+        (*ACME, "--set", f"names={MANY}", "--set", "dns_01.profile=shortlived"),
+        2,
+        "names-too-many",
+        ("26 names", "--set dns_01.profile"),
+    ),
+    (("--set", "strategy=dns-01", "--set", "dns_01.accept_terms=no"), 2, "terms-not-accepted", ()),
     (("--set", "names"), 2, "usage", ("--set names", "KEY=VALUE")),
     (("--set", "=1"), 2, "usage", ("--set =1", "KEY=VALUE")),
     (("--set", "name=a.example.com"), 2, "answers-unknown-key", ("name", "Did you mean names?")),
@@ -207,7 +224,7 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize(("words", "status", "code", "said"), COMMANDS, ids=str)
+@pytest.mark.parametrize(("words", "status", "code", "said"), COMMANDS, ids=lambda it: str(it)[:80])
 def test_a_wrong_command_is_refused_and_nothing_is_changed(
     wizard: Wizard, words: tuple[str, ...], status: int, code: str, said: tuple[str, ...]
 ) -> None:

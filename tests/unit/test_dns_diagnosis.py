@@ -6,7 +6,7 @@ import pytest
 
 from wizard.dns.diagnosis import CODES
 from wizard.dns.diagnosis_codes import listed, span
-from wizard.dns.diagnosis_order import about_order, authority_said
+from wizard.dns.diagnosis_order import about_order
 from wizard.dns.diagnosis_values import classify, too_many, value_findings
 
 VALUE = "gfj9Xq-Rg85nM_V6lYZ0aBcDeFgHiJkLmNoPqRsTuVw"
@@ -93,8 +93,6 @@ def test_an_order_with_nothing_wrong_is_not_spoken_of() -> None:
         ("example.com",),
         now=NOW,
         expires=NOW + timedelta(days=7),
-        failures={"example.com": 1},
-        authority_time=NOW + timedelta(minutes=4),
     )
 
 
@@ -117,48 +115,6 @@ def test_little_time_is_told(left: int, told: str) -> None:
     (found,) = about_order(("example.com",), now=NOW, expires=NOW + timedelta(minutes=left))
     assert found.code == "order-expires-soon"
     assert told in found.summary
-
-
-@pytest.mark.parametrize(
-    ("failures", "level", "told"),
-    [(3, "warning", "2 tries are left"), (4, "warning", "1 try is left"), (5, "error", "no tries")],
-)
-def test_the_last_tries_are_counted(failures: int, level: str, told: str) -> None:
-    (found,) = about_order(("example.com",), now=NOW, failures={"example.com": failures})
-    assert (found.code, found.level) == ("failures-left", level)
-    assert told in found.summary
-
-
-@pytest.mark.parametrize(("minutes", "told"), [(60, "1:00:00 h behind"), (-6, "6:00 min ahead")])
-def test_a_clock_that_is_off_is_told(minutes: int, told: str) -> None:
-    (found,) = about_order(
-        ("example.com",), now=NOW, authority_time=NOW + timedelta(minutes=minutes)
-    )
-    assert found.code == "clock-skew"
-    assert told in found.summary
-
-
-@pytest.mark.parametrize(
-    ("detail", "word"),
-    [
-        ("No TXT record found at _acme-challenge.example.com", "no TXT record"),
-        ('Incorrect TXT record "a" (and 2 more) found at _acme-challenge.example.com', "another"),
-        ("DNS problem: NXDOMAIN looking up TXT for x - check that a DNS record exists", "no such"),
-        ("DNS problem: SERVFAIL looking up TXT for x - the nameservers may be malfunctioning", "f"),
-        ("DNS problem: query timed out looking up TXT for x", "in time"),
-        ("DNS problem: looking up TXT for x: DNSSEC: Bogus: validation failure", "DNSSEC"),
-        ("During secondary validation: No TXT record found at x", "Some of the places"),
-        ("DNS problem: SERVFAIL looking up CAA for x", "CAA"),
-    ],
-)
-def test_what_an_authority_writes_is_said_in_plain_words(detail: str, word: str) -> None:
-    said = authority_said(detail)
-    assert said is not None
-    assert word in said[0]
-
-
-def test_what_nobody_knows_is_not_explained() -> None:
-    assert authority_said("the moon is full") is None
 
 
 def test_lists_and_times_read_like_sentences() -> None:

@@ -9,21 +9,54 @@ import json
 import re
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from josepy.b64 import b64decode
 from josepy.jwa import ES256, HS256
 from josepy.jwk import JWKEC, JWKOct
 
 from wizard.acme.authorities import Authority
-from wizard.acme.session import JsonObject, Session, signed
-from wizard.core.errors import ExitCode, UsageError, WizardError
+from wizard.acme.problems import RefusedError
+from wizard.acme.session import JsonObject, Reply, Session, signed
+from wizard.core.errors import UsageError
 from wizard.core.secrets import Secret
 from wizard.core.system import System
 from wizard.pki import keys
 from wizard.pki.keys import PrivateKey
 
 KEY, RECORD, NEXT_KEY = "account.key", "account.json", "next.key"
+EAB_TYPES: Final = {
+    "acme-external-account-required",
+    "acme-malformed",
+    "acme-unauthorized",
+}
+NEW_PAIR: Final = (
+    "Make a new pair of key id and HMAC key {where}, and put both where dns_01.eab_key_id and "
+    "dns_01.eab_hmac_key point to."
+)
+EAB_SAID: Final = (
+    (
+        r"(?i)expir|revoked|deactivated|disabled|already (been )?used|not awaiting",
+        "says that this external account key (EAB) is over",
+        NEW_PAIR,
+    ),
+    (
+        r"(?i)invalid mac|\bh?mac\b.*(invalid|match)|verification (failed|error)",
+        "says that the HMAC key is not the one of this key id",
+        "Copy both again from the same place, whole and as they are. " + NEW_PAIR,
+    ),
+    (
+        r"(?i)unknown|not known|not found|invalid.*(kid|key id)",
+        "does not know this key id",
+        NEW_PAIR,
+    ),
+    (
+        r"(?i)must include a value",
+        "does not take the external account (EAB)",
+        "Set dns_01.email to the address of your account there. If that is not it: " + NEW_PAIR,
+    ),
+)
+"""What Google, ZeroSSL with Sectigo, and Pebble write of an external account, and what to do."""
 
 
 class Account(NamedTuple):
@@ -52,8 +85,9 @@ def open_account(
 ) -> Account:
     """The account there is, or a new one; the session signs with it from then on (RFC 8555, 7.3).
 
-    An interrupted newAccount is repeated with the same key, which gives the same account. After an
-    interrupted change of keys the authority is asked which one it knows.
+    After an interrupted newAccount the account that has the key is asked for first: what ties it to
+    an external one may be good for a single use. After an interrupted change of keys the authority
+    is asked which one it knows.
 
     Raises:
         WizardError: `terms-not-accepted`, `eab-missing`, or the authority refused.
@@ -61,6 +95,7 @@ def open_account(
     directory = directory_of(state, authority)
     for path in (directory.parent, directory):
         system.make_directory(path, 0o700)
+    was_begun = system.keep(directory / KEY) is not None
     key = _key(system, directory / KEY)
     kept = system.keep(directory / RECORD)
     if kept is not None:
@@ -81,23 +116,17 @@ def open_account(
             "Set dns_01.eab_key_id and dns_01.eab_hmac_key to where its two values are.",
         )
     session.sign_as(key, None)
-    payload: dict[str, object] = {"termsOfServiceAgreed": accept_terms}
-    if email:
-        payload["contact"] = [f"mailto:{email}"]
-    if eab is not None:
-        payload["externalAccountBinding"] = _binding(session, key, *eab)
-    try:
-        reply = session.post(session.url("newAccount"), payload)
-    except WizardError as error:
-        if eab is not None and error.code in {"acme-unauthorized", "acme-malformed"}:
-            raise WizardError(
-                "eab-refused",
-                f"{authority.title} does not take the external account: {error.summary}",
-                "Get a new pair of key id and HMAC key from its web site; some are good for a "
-                "week or for one account only.",
-                exit_code=ExitCode.REFUSED_BY_AUTHORITY,
-            ) from None
-        raise
+    reply = _existing(session) if was_begun else None
+    if reply is None:
+        payload: dict[str, object] = {"termsOfServiceAgreed": accept_terms}
+        if email:
+            payload["contact"] = [f"mailto:{email}"]
+        if eab is not None:
+            payload["externalAccountBinding"] = _binding(session, key, *eab)
+        try:
+            reply = session.post(session.url("newAccount"), payload)
+        except RefusedError as error:
+            raise (_eab_refused(error, authority) if eab else None) or error from None
     record = {
         "url": reply.location,
         "directory": session.directory_url,
@@ -107,6 +136,36 @@ def open_account(
     system.write(directory / RECORD, json.dumps(record).encode())
     session.sign_as(key, reply.location)
     return Account(reply.location, key, directory)
+
+
+def _existing(session: Session) -> Reply | None:
+    """The account that the key has already (RFC 8555, 7.3.1)."""
+    try:
+        return session.post(session.url("newAccount"), {"onlyReturnExisting": True})
+    except RefusedError as error:
+        # ZeroSSL wants the binding before it looks.
+        if error.code in {"acme-account-does-not-exist", "acme-external-account-required"}:
+            return None
+        raise
+
+
+def _eab_refused(error: RefusedError, authority: Authority) -> RefusedError | None:
+    """The error for an external account that is not taken; None where it is about something else.
+
+    Authorities have no type of their own for it, only words.
+    """
+    if error.code not in EAB_TYPES:
+        return None
+    says, hint = next(
+        ((says, hint) for pattern, says, hint in EAB_SAID if re.search(pattern, error.detail)),
+        ("does not take the external account (EAB)", NEW_PAIR),
+    )
+    return RefusedError(
+        "eab-refused",
+        f"{authority.title} {says}: {error.detail}.",
+        hint.format(where=authority.eab),
+        error.detail,
+    )
 
 
 def forget(system: System, account: Account) -> None:
@@ -142,11 +201,7 @@ def _changed(session: Session, system: System, directory: Path) -> PrivateKey | 
         return None
     new = keys.from_pem(kept.content, str(directory / NEXT_KEY))
     session.sign_as(new, None)
-    try:
-        session.post(session.url("newAccount"), {"onlyReturnExisting": True})
-    except WizardError as error:
-        if error.code != "acme-account-does-not-exist":
-            raise
+    if _existing(session) is None:
         return None
     _replace(system, directory, new)
     return new

@@ -1,6 +1,7 @@
 """Certificate authorities that speak ACME, as data."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 
@@ -9,6 +10,9 @@ class Authority(NamedTuple):
 
     `caa` are the issuer domain names that CAA records know it by; `terms` the page with its terms;
     `hasty` the profiles that leave an hour, not days, to publish records.
+    `eab` says where accounts there get their pair of key id and HMAC key. `most_names` are the most
+    names of a certificate with the profiles that take fewer than others. `failures` are the failed
+    proofs of a name that an hour may have; 0 where none are counted, or nobody knows.
     """
 
     id: str
@@ -19,13 +23,19 @@ class Authority(NamedTuple):
     needs_eab: bool = False
     caa: tuple[str, ...] = ()
     terms: str = ""
-    most_names: int = 100
+    eab: str = "on its web site"
+    most_names: Mapping[str, int] = MappingProxyType({})
+    failures: int = 0
     hasty: tuple[str, ...] = ()
 
 
 _LETSENCRYPT_TERMS: Final = "https://letsencrypt.org/repository/"
+_LETSENCRYPT_NAMES: Final = MappingProxyType({"tlsserver": 25, "shortlived": 25})
 _LETSENCRYPT_HASTY: Final = ("tlsserver", "shortlived")
-"""https://letsencrypt.org/docs/profiles/"""
+"""Both: Let's Encrypt, docs/profiles."""
+_GOOGLE_EAB: Final = (
+    "with `gcloud publicca external-account-keys create`; it is good for seven days and one account"
+)
 
 AUTHORITIES: Final[Mapping[str, Authority]] = {
     one.id: one
@@ -38,6 +48,8 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             staging="letsencrypt-staging",
             caa=("letsencrypt.org",),
             terms=_LETSENCRYPT_TERMS,
+            most_names=_LETSENCRYPT_NAMES,
+            failures=5,
             hasty=_LETSENCRYPT_HASTY,
         ),
         Authority(
@@ -47,6 +59,8 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             "https://acme-staging-v02.api.letsencrypt.org/directory",
             caa=("letsencrypt.org",),
             terms=_LETSENCRYPT_TERMS,
+            most_names=_LETSENCRYPT_NAMES,
+            failures=200,
             hasty=_LETSENCRYPT_HASTY,
         ),
         Authority(
@@ -57,6 +71,7 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             needs_eab=True,
             caa=("sectigo.com", "zerossl.com"),
             terms="https://zerossl.com/terms/",
+            eab="at https://app.zerossl.com/developer",
         ),
         Authority(
             "google",
@@ -66,6 +81,7 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             needs_eab=True,
             caa=("pki.goog",),
             terms="https://pki.goog/repository/",
+            eab=_GOOGLE_EAB,
         ),
         Authority(
             "google-test",
@@ -75,6 +91,7 @@ AUTHORITIES: Final[Mapping[str, Authority]] = {
             needs_eab=True,
             caa=("pki.goog",),
             terms="https://pki.goog/repository/",
+            eab=_GOOGLE_EAB,
         ),
         Authority(
             "sslcom",

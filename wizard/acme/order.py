@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from josepy.b64 import b64encode
 
-from wizard.acme import challenges, orphan, renewal_info, shelf
+from wizard.acme import certificate, challenges, orphan, renewal_info, shelf
 from wizard.acme.account import Account
 from wizard.acme.challenges import Txt
-from wizard.acme.problems import kind_of, told
+from wizard.acme.problems import RefusedError, dead, unproved
 from wizard.acme.session import JsonObject, Session
 from wizard.acme.shelf import CHAIN, CSR, DEAD, RECORD
 from wizard.core.control import Control
@@ -29,7 +29,8 @@ LOOKS = 10
 class Authorization(NamedTuple):
     """The proof that one identifier is ours; `answered` when the authority was asked to look.
 
-    `expires` is ISO 8601, empty where the authority does not say it.
+    `expires` is ISO 8601, empty where the authority does not say it; `failed` is when the authority
+    did not find it, ISO 8601, else empty.
     """
 
     identifier: str
@@ -39,6 +40,7 @@ class Authorization(NamedTuple):
     value: str
     answered: bool
     expires: str = ""
+    failed: str = ""
 
 
 class Order:
@@ -65,11 +67,13 @@ class Order:
                 str(row["value"]),
                 row["answered"] is True,
                 str(row.get("expires", "")),
+                str(row.get("failed", "")),
             )
             for row in _rows(record["proofs"])
         )
         self._retry_after: float | None = None
         self.problem: object = None
+        self.failure: RefusedError | None = None
 
     @classmethod
     def load(cls, system: System, directory: Path) -> "Order | None":
@@ -197,6 +201,11 @@ class Order:
             return
         if self.status == "pending":
             self.fetch(session, account_url)
+        elif self.status == "invalid":
+            # It failed while nobody looked: that counts as much.
+            for one in self.authorizations:
+                if one.status == "pending":
+                    list(self._look(session, one, "The authority"))
 
     def answer(self, session: Session) -> None:
         """Asks the authority to look at every record, one right after the other."""
@@ -224,6 +233,10 @@ class Order:
                     yield from self._look(session, one, who)
                     if self.status == "pending" and one in self.authorizations:
                         break
+                if self.failure is not None:
+                    self.status = "invalid"
+                    self._save()
+                    raise self.failure
             else:
                 self.authorizations = tuple(
                     one._replace(status="valid") for one in self.authorizations
@@ -235,7 +248,7 @@ class Order:
             if self.status in {"pending", "processing"}:
                 self._wait(control, waits)
         if self.status in DEAD:
-            raise dead(self, who)
+            raise dead(self.problem, self.status, who)
 
     def finalize(self, session: Session) -> None:
         """Sends the request for the certificate, where that is due (RFC 8555, 7.4)."""
@@ -246,8 +259,14 @@ class Order:
             self._update(reply.json, reply.retry_after)
 
     def download(self, session: Session) -> bytes:
-        """Fetches the certificate and keeps it."""
+        """Fetches the certificate and keeps it.
+
+        Raises:
+            WizardError: `certificate-wrong`; the order is open still, and it is fetched again.
+        """
         pem = session.post(self._certificate, None).content
+        kept = self._system.keep(self.directory / CSR)
+        certificate.check(pem, kept.content if kept else b"", self.names, self.directory)
         self._system.write(self.directory / CHAIN, pem)
         return pem
 
@@ -296,20 +315,21 @@ class Order:
         )
 
     def _look(self, session: Session, one: Authorization, who: str) -> Iterator[OrderChanged]:
+        """Reads an authorization again; the first that failed is `failure`."""
         reply = session.post(one.url, None)
         self._retry_after = reply.retry_after
         status = str(reply.json.get("status", ""))
         if status == one.status:
             return
+        failed = self._system.now().isoformat() if status == "invalid" else ""
         self.authorizations = tuple(
-            other._replace(status=status) if other is one else other
+            other._replace(status=status, failed=failed) if other is one else other
             for other in self.authorizations
         )
-        yield OrderChanged(who, one.identifier, status, "")
+        self._save()
         if status != "valid":
-            self.status = "invalid"
-            self._save()
-            raise _failed(reply.json, one.identifier, who)
+            self.failure = self.failure or unproved(reply.json, one.identifier, who)
+        yield OrderChanged(who, one.identifier, status, "")
 
     def _wait(self, control: Control, waits: Iterator[float]) -> None:
         seconds = max(next(waits), self._retry_after or 0.0)
@@ -325,37 +345,6 @@ class Order:
         if left <= 0:
             self.status = "expired"
             self._save()
-
-
-def dead(order: Order, who: str) -> WizardError:
-    """The error for an order that leads nowhere any more."""
-    if isinstance(order.problem, dict):
-        return told(order.problem, who)
-    return WizardError(
-        "order-dead",
-        f"{who} says that the order is {order.status}.",
-        "Run again: a new order is made, with new values to publish.",
-        exit_code=ExitCode.REFUSED_BY_AUTHORITY,
-    )
-
-
-def _failed(body: JsonObject, identifier: str, who: str) -> WizardError:
-    for found in _rows(body.get("challenges", [])):
-        problem = found.get("error")
-        if isinstance(problem, dict) and kind_of(problem):
-            error = told(problem, who)
-            return WizardError(
-                error.code,
-                f"{identifier}: {error.summary}",
-                error.hint,
-                exit_code=ExitCode.REFUSED_BY_AUTHORITY,
-            )
-    return WizardError(
-        "authorization-failed",
-        f"{who} says that the proof for {identifier} is {body.get('status')}, and not why.",
-        "Run again: a new order is made, with new values to publish.",
-        exit_code=ExitCode.REFUSED_BY_AUTHORITY,
-    )
 
 
 def _body(body: JsonObject, now: datetime) -> dict[str, object]:

@@ -1,19 +1,19 @@
 """One conversation with an ACME server: signed requests, nonces, errors in plain words."""
 
 import json
-import os
 from collections.abc import Mapping
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import requests
 from acme.jws import JWS
 from josepy.b64 import b64decode, b64encode
 from josepy.jwa import ES256, JWASignature
 from josepy.jwk import JWK, JWKEC
 
-from wizard import __version__
+from wizard.acme import clock
+from wizard.acme.connection import Connection, CutError
 from wizard.acme.problems import GONE, refused
 from wizard.core.errors import WizardError
 from wizard.core.system import System
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 JsonObject = Mapping[str, object]
 NONCE_TRIES: Final = 30
 """Clusters, and Pebble on purpose, refuse good nonces; each refusal brings a new one."""
-SECONDS: Final = (10.0, 45.0)
-"""To connect, and to wait for an answer; authorities take up to half a minute to sign."""
 BAD_NONCE: Final = "urn:ietf:params:acme:error:badNonce"
 NEEDED: Final = ("newNonce", "newAccount", "newOrder")
 FAILED: Final = 400
@@ -50,20 +48,17 @@ class Session:
         """Fetches the directory (RFC 8555, 7.1.1).
 
         Raises:
-            WizardError: `directory-unreachable`, `directory-certificate` or `directory-not-acme`.
+            WizardError: `directory-not-acme`, or as `Connection.send`.
         """
         self.system = system
         self.directory_url = directory_url
-        self._http = requests.Session()
-        # What the surroundings say is read here once, not again with every request.
-        self._http.trust_env = False
-        self._http.proxies.update(_proxies(system, directory_url))
-        self._http.verify = str(ca_bundle) if ca_bundle else _anchors(system)
-        self._http.headers["User-Agent"] = f"pomcert-wizard/{__version__}"
+        self._connection = Connection(system, directory_url, ca_bundle)
+        self.clock_ahead = timedelta()
+        """How far the server's clock is ahead of ours."""
         self._nonces: list[str] = []
         self._key: JWK | None = None
         self._account_url: str | None = None
-        reply = self._send("GET", directory_url)
+        reply = self._read("GET", directory_url)
         if reply.status not in GONE:
             self._checked(reply, directory_url)
         if not all(isinstance(reply.json.get(name), str) for name in NEEDED):
@@ -124,28 +119,38 @@ class Session:
         Raises:
             WizardError: as `post`.
         """
-        return self._checked(self._send("GET", url), url)
+        return self._checked(self._read("GET", url), url)
 
     def post(self, url: str, payload: JsonObject | None) -> Reply:
         """Sends a signed request; None as payload only reads (POST-as-GET, RFC 8555, 6.3).
+
+        What only reads is sent once more, with another nonce, where the connection was dropped.
+        What changes something is not: it may have arrived, and an order that is made twice counts
+        twice. The next run looks at what became of it.
 
         Raises:
             WizardError: the connection failed, or the server refused: `problems.refused`.
         """
         body = b"" if payload is None else json.dumps(payload).encode()
-        tries = NONCE_TRIES
+        tries, may_repeat = NONCE_TRIES, payload is None
         while True:
             tries -= 1
             nonce = b64decode(self._nonce())
             kid = self._account_url
             request = signed(body, self._signer, ES256, url, kid=kid, nonce=nonce)
-            reply = self._send("POST", url, json.dumps(request).encode())
+            try:
+                reply = self._send("POST", url, json.dumps(request).encode())
+            except CutError:
+                if not may_repeat:
+                    raise
+                may_repeat = False
+                continue
             if not tries or reply.status < FAILED or reply.json.get("type") != BAD_NONCE:
                 return self._checked(reply, url)
 
     def _nonce(self) -> str:
         if not self._nonces:
-            self._send("HEAD", self.url("newNonce"))
+            self._read("HEAD", self.url("newNonce"))
         if not self._nonces:
             raise WizardError(
                 "directory-not-acme",
@@ -154,25 +159,18 @@ class Session:
             )
         return self._nonces.pop()
 
-    def _send(self, method: str, url: str, body: bytes | None = None) -> Reply:
-        headers = {"Content-Type": "application/jose+json"} if body is not None else {}
+    def _read(self, method: str, url: str) -> Reply:
         try:
-            answer = self._http.request(method, url, data=body, headers=headers, timeout=SECONDS)
-        except requests.exceptions.SSLError as error:
-            raise WizardError(
-                "directory-certificate",
-                f"The TLS certificate of {url} is not trusted: {_reason(error)}.",
-                "Name the root that vouches for it in dns_01.ca_bundle; if this is a public "
-                "authority, something stands between you and it, or the clock is wrong.",
-            ) from None
-        except requests.exceptions.RequestException as error:
-            raise WizardError(
-                "directory-unreachable",
-                f"No answer from {url}: {_reason(error)}.",
-                "Nothing is lost: run again when the network is back; HTTPS_PROXY is honoured.",
-            ) from None
+            return self._send(method, url)
+        except CutError:
+            return self._send(method, url)
+
+    def _send(self, method: str, url: str, body: bytes | None = None) -> Reply:
+        answer = self._connection.send(method, url, body)
         if nonce := answer.headers.get("Replay-Nonce"):
             self._nonces.append(nonce)
+        now = self.system.now()
+        self.clock_ahead = clock.difference(answer.headers, now)
         try:
             found = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
         except ValueError:
@@ -180,7 +178,7 @@ class Session:
         return Reply(
             answer.status_code,
             answer.headers.get("Location", ""),
-            retry_after(answer.headers.get("Retry-After", ""), self.system.now()),
+            retry_after(answer.headers.get("Retry-After", ""), now + self.clock_ahead),
             found if isinstance(found, dict) else {},
             answer.content,
             {str(rel): link["url"] for rel, link in answer.links.items()},
@@ -215,32 +213,3 @@ def retry_after(text: str, now: "datetime") -> float | None:
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _reason(error: Exception) -> str:
-    """The innermost reason: requests and urllib3 wrap it in several layers of words."""
-    reason: object = error
-    while isinstance(reason, BaseException):
-        inner = getattr(reason, "reason", None) or (reason.args[0] if reason.args else None)
-        if not isinstance(inner, BaseException):
-            break
-        reason = inner
-    text = str(reason)
-    return text.partition(": ")[2].rstrip(".") or text.rstrip(".")
-
-
-def _proxies(system: System, url: str) -> dict[str, str]:
-    """The proxies of the surroundings, unless this host is excepted."""
-    from requests.utils import should_bypass_proxies  # noqa: PLC0415  as below
-
-    env = {name.lower(): value for name, value in sorted(system.env.items(), reverse=True)}
-    if should_bypass_proxies(url, env.get("no_proxy")):
-        return {}
-    named = {kind: env.get(f"{kind}_proxy") or env.get("all_proxy") for kind in ("http", "https")}
-    return {kind: proxy for kind, proxy in named.items() if proxy}
-
-
-def _anchors(system: System) -> str | bool:
-    """The roots that the surroundings name, else those of certifi."""
-    named = system.env.get("REQUESTS_CA_BUNDLE") or system.env.get("SSL_CERT_FILE", "")
-    return named if named and os.path.exists(named) else True  # noqa: PTH110  never raises

@@ -5,18 +5,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wizard.acme import renewal_info
+from wizard.acme.problems import RefusedError
 from wizard.acme.shelf import CHAIN, KEY, issued, next_directory, open_order
 from wizard.core.actions import Change, ChangeKind, Lasting
 from wizard.core.control import Control
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.events import (
-    Event,
-    Finding,
-    OrderChanged,
-)
+from wizard.core.events import Event, Finding, OrderChanged
 from wizard.core.secrets import Secret, resolve
 from wizard.core.system import System
 from wizard.pki import chain
+from wizard.strategies import dns01_limits as limits
 from wizard.strategies.dns01_questions import provider
 from wizard.strategies.dns01_wanted import PUBLISHED, Wanted
 
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
     from wizard.acme.order import Order
     from wizard.acme.session import Session
     from wizard.dns.zone import View
+    from wizard.strategies.dns01_records import Records
 
 
 class Obtain(Lasting):
@@ -44,6 +43,8 @@ class Obtain(Lasting):
         self.id = f"obtain:{wanted.authority.id}:{wanted.names[0]}"
         self.title = f"rehearse with {who}" if rehearses else f"obtain a certificate from {who}"
         self._system = system
+        self._ended = ""
+        self._clock: tuple[Finding, ...] = ()
         self._warnings: tuple[Finding, ...] = ()
 
     def preview(self) -> Change:
@@ -86,6 +87,7 @@ class Obtain(Lasting):
         if self.reason:
             yield OrderChanged(who, "renewal", "suggested", self.reason)
         session = Session(system, wanted.authority.directory_url, wanted.ca_bundle)
+        self._warnings = self._clock = limits.check_clock(session, who)
         answers = wanted.answers
         view = View(answers.texts("dns.resolvers"), answers.texts("dns.authoritative"))
         publisher = provider(wanted.provider)(answers, system)
@@ -101,23 +103,35 @@ class Obtain(Lasting):
             account = self._account(session)
             yield OrderChanged(who, "account", "valid", f"{account.url}, made anew")
             order = self._order(session, account, view)
+        if self._ended:
+            yield OrderChanged(who, "order", "invalid", self._ended)
         yield OrderChanged(who, "order", order.status, order.url)
         if order.status == "pending" and not order.is_answered:
             yield from records.show(order)
             yield from records.wait(order, control, self._warnings)
             order.answer(session)
             yield OrderChanged(who, "order", "answered", "the authority looks now")
-        try:
-            yield from order.watch(session, control, who)
-        except WizardError:
-            if not order.is_alive:
-                yield from records.left()
-            raise
+        yield from self._watched(order, session, control, records)
         order.finalize(session)
-        yield from order.watch(session, control, who)
+        yield from self._watched(order, session, control, records)
         certificates = chain.read(order.download(session), order.url)
         yield OrderChanged(who, "certificate", "valid", _until(certificates[0]))
         yield from records.left()
+
+    def _watched(
+        self, order: "Order", session: "Session", control: Control, records: "Records"
+    ) -> Iterator[Event]:
+        """Follows the order; one that failed is explained, and needs its records no longer."""
+        wanted = self.wanted
+        try:
+            yield from order.watch(session, control, wanted.authority.title)
+        except RefusedError as error:
+            if order.is_alive:
+                raise
+            seen = records.seen_by_the_world()
+            yield from records.left()
+            now = self._system.now()
+            raise limits.explained(error, wanted, self.state, now, seen=seen) from None
 
     # ── the order ──────────────────────────────────────────────────────────────────────────────
 
@@ -147,13 +161,14 @@ class Obtain(Lasting):
             order.refresh(session, account.url)
             if order.is_alive:
                 return order
-        self._warnings = caa.check(
-            wanted.names,
-            session.caa_identities or wanted.authority.caa,
-            view,
-            account_url=account.url,
-            method=wanted.challenge,
+            why = order.failure.summary if order.failure else "it has ended"
+            self._ended = f"{why.rstrip('.')}; a new one is made"
+        few = limits.check_tries(wanted, self.state, self._system.now())
+        issuers = session.caa_identities or wanted.authority.caa
+        mild = caa.check(
+            wanted.names, issuers, view, account_url=account.url, method=wanted.challenge
         )
+        self._warnings = (*self._clock, *few, *mild)
         return Order.create(
             session,
             self._system,

@@ -11,12 +11,14 @@ from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.dns.providers.lexicon_options import chosen_options
+from wizard.pki.names import MOST_NAMES
 from wizard.strategies.base import KEY_TYPES
 
 if TYPE_CHECKING:
     from wizard.dns.providers.base import Provider
 
 CUSTOM: Final = "custom"
+USUAL: Final = "letsencrypt"
 MANUAL: Final = "manual"
 LONGEST_WAIT: Final = timedelta(days=7)
 
@@ -39,9 +41,11 @@ def provider(name: str) -> "type[Provider]":
 
 
 def authority(answers: Answers) -> Authority:
-    """The authority chosen."""
+    """The authority chosen; the usual one as long as none is."""
     name = answers.text("dns_01.authority")
-    return custom(answers.text("dns_01.directory_url")) if name == CUSTOM else AUTHORITIES[name]
+    if name == CUSTOM:
+        return custom(answers.text("dns_01.directory_url"))
+    return AUTHORITIES.get(name, AUTHORITIES[USUAL])
 
 
 def _is_custom(answers: Answers) -> bool:
@@ -125,6 +129,20 @@ def _resolver(value: Value, _answers: Answers) -> Problem | None:
     )
 
 
+def _profile(value: Value, answers: Answers) -> Problem | None:
+    most = MOST_NAMES
+    if not _is_custom(answers):
+        most = authority(answers).most_names.get(str(value), MOST_NAMES)
+    count = len(answers.texts("names"))
+    if count <= most:
+        return None
+    return Problem(
+        "names-too-many",
+        f"{count} names are too many for the profile {value} of {authority(answers).title}.",
+        f"Use at most {most} names, or leave dns_01.profile empty.",
+    )
+
+
 def _authorities() -> tuple[Choice, ...]:
     known = tuple(Choice(one.id, one.title, one.summary) for one in AUTHORITIES.values())
     return (*known, Choice(CUSTOM, "Another one", "any directory that speaks ACME (RFC 8555)"))
@@ -137,7 +155,7 @@ AUTHORITY: Final = (
         "Which authority should issue the certificate?",
         "Let's Encrypt is free and trusted everywhere; its staging is for practice only.",
         "Certificates of a staging authority are like real ones, but no browser trusts them.",
-        default="letsencrypt",
+        default=USUAL,
         choices=_authorities,
     ),
     Question(
@@ -282,6 +300,7 @@ CERTIFICATE: Final = (
         "little by hand.",
         default="",
         optional=True,
+        check=_profile,
         advanced=True,
     ),
     Question(

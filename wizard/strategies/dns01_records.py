@@ -44,6 +44,7 @@ class Records:
         self._probes = Probes(view)
         self._publisher = publisher
         self._shown: tuple[DnsRecord, ...] = ()
+        self._opened: Watch | None = None
 
     def show(self, order: Order) -> Iterator[Event]:
         """Says which records there have to be, and has them set.
@@ -98,6 +99,7 @@ class Records:
             )
             if look.ready:
                 self._note(look)
+                self._opened = self._watch
                 return
             if left <= 0:
                 raise _ended()
@@ -111,6 +113,16 @@ class Records:
                     "The order is kept, and its records stay the same: run again to go on.",
                     exit_code=ExitCode.INTERRUPTED,
                 )
+
+    def seen_by_the_world(self) -> str:
+        """What public resolvers see, for an authority that did not; nothing where nobody knows."""
+        from wizard.dns.diagnosis import vantage  # noqa: PLC0415  seldom needed
+
+        answers = self._opened.vantage() if self._opened else ()
+        if found := vantage(answers):
+            return found[0].summary
+        seen = any(one.state == "ok" for one in answers)
+        return "Public resolvers see the right values." if seen else ""
 
     def left(self) -> Iterator[Event]:
         """Has the records removed, or says which a person may remove; one that stays stays."""
