@@ -145,9 +145,10 @@ class Known(Mapping[str, Question]):
 
         A library that is not there can only say how its keys may look. This may take seconds.
         """
-        tables = dict.fromkeys(key.rpartition(".")[0] for key in self._questions)
+        questions = {key: self[key] for key in self}
+        tables = dict.fromkeys(key.rpartition(".")[0] for key in questions)
         more = [self._more(f"{table}.") for table in tables]
-        return self._questions | {key: one for found in more for key, one in found.items()}
+        return questions | {key: one for found in more for key, one in found.items()}
 
     def variables(self, wanted: str) -> Mapping[str, str]:
         """The key that each variable of the environment answers, `wanted` among them if any has."""
