@@ -20,6 +20,8 @@ from wizard.strategies import autocert_questions as asked
 from wizard.strategies.base import Renewal, Work
 
 if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
     from wizard.pomerium.document import Document
 
 REDIRECT: str = ":80"
@@ -84,6 +86,11 @@ class Autocert:
         refuse(ground)
         notices = [f"{one.summary} {one.hint} [{one.code}]" for one in findings(ground)]
         return Work((), None, (), tuple(notices), _next_steps(answers, system, state), settings)
+
+    def renew_after(
+        self, _certificate: "Certificate", _answers: Answers, _system: System, _state: Path
+    ) -> None:
+        """Never: Pomerium renews it by itself."""
 
     def prove(
         self,

@@ -1,10 +1,11 @@
 """What a strategy is: questions, and the work that their answers make."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from wizard.core import validation
 from wizard.core.actions import Action, Lasting
@@ -15,6 +16,9 @@ from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material, Settings
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 KEY_TYPES: Final = (
     Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
@@ -117,11 +121,16 @@ class Strategy(Protocol):
         installed: Installed,
         renewal: Renewal,
     ) -> Work:
-        """What is to be done. Reads only.
+        """What is to be done. Reads only; for `Renewal.DUE` others may be asked when it is time.
 
         Raises:
             WizardError: it cannot be done here.
         """
+
+    def renew_after(
+        self, certificate: "Certificate", answers: Answers, system: System, state: Path
+    ) -> datetime | None:
+        """When `renew` makes the next one after this certificate; None for never. Reads only."""
 
     def prove(
         self,
