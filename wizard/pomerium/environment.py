@@ -17,6 +17,7 @@ COMPOSE: Final = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-
 IMAGE: Final = re.compile(r"(^|/)pomerium/pomerium(:|@|$)")
 IN_THE_IMAGE: Final = {"AUTOCERT_DIR": "/data/autocert"}
 """What Pomerium's own image sets (its Dockerfile)."""
+MEANT: Final = re.compile(r"AUTOCERT(_|$)|HTTP_REDIRECT_ADDR$")
 ASSIGNED: Final = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -35,7 +36,9 @@ def variables(system: System, config: Path) -> dict[str, Variable]:
     Whoever starts the wizard where Pomerium is started, as in a container, has its variables.
     """
     own = Variable("", "", "the environment of this process", "process")
-    found = {name: own._replace(name=name, value=value) for name, value in system.env.items()}
+    # Of a shell's own variables only those that are surely meant for Pomerium count.
+    meant = {name: value for name, value in system.env.items() if MEANT.match(name)}
+    found = {name: own._replace(name=name, value=value) for name, value in meant.items()}
     for one in (*_compose(system, config.parent), *_unit(system)):
         found[one.name] = one
     return {name: one for name, one in found.items() if one.value}
