@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from cli_support import tree
+from cli_support import Wizard, tree
 from crash_support import EXISTING, INSTALL, Machine
 from warm import Warm, warm
 
@@ -102,3 +102,17 @@ def test_the_row_of_status_says_who_renews(machine: Machine) -> None:
     issuer = "certificates/ca.corp.example.com-acme-directory"
     assert row["path"] == f"/var/lib/pomerium/autocert/{issuer}/{host}/{host}.crt"
     assert row["drift"] == []
+
+
+def test_plain_prompts_ask_for_all_of_it(tmp_path: Path) -> None:
+    wizard = Wizard(tmp_path)
+    config = tmp_path / "config.yaml"
+    config.write_text(EXISTING.replace("verify.localhost.pomerium.io", "app.corp.example.com"))
+    # Strategy, names, e-mail, staging, directory; then Enter takes the rest, and no to the plan.
+    typed = ["autocert", "", "me@example.com", "yes", str(tmp_path / "autocert"), *[""] * 12, "no"]
+    done = wizard("--plain", stdin="\n".join([*typed, ""]))
+    for asked in ("An e-mail address", "staging first?", "Where does Pomerium keep"):
+        assert asked in done.err
+    assert "Where should the certificate and its key go?" not in done.err
+    assert f"+autocert_dir: {tmp_path}/autocert" in done.err
+    assert "autocert" not in config.read_text()

@@ -97,11 +97,18 @@ def test_the_demos_configuration_is_taken_as_it_is(wizard: Wizard) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["development", "production", "nobody", "autocert"])
+@pytest.mark.parametrize("name", ["development", "production", "nobody"])
 def test_every_kind_of_new_configuration_is_taken(name: str, folder: Path) -> None:
     text = (GOLDEN / f"new-{name}.yaml").read_text().replace("/etc/pomerium/tls", str(folder))
     found = verdict(text.encode(), folder)
     assert (found.error, found.unknown) == ("", frozenset())
+
+
+def test_a_new_configuration_that_gets_its_certificates_itself_is_taken(folder: Path) -> None:
+    text = (GOLDEN / "new-autocert.yaml").read_bytes()
+    found = verdict(text, folder)
+    assert (found.error, found.unknown, found.certificates) == ("", frozenset(), ())
+    assert list(found.hosts) == ["app.corp.example.com"]
 
 
 COVERED: dict[str, Covered] = {

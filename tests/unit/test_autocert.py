@@ -314,6 +314,15 @@ def test_answers(machine: Machine, key: str, value: Value, code: str) -> None:
             {"autocert__authority_url": "https://a.example/", "autocert__eab_key_id": "env:EAB_ID"},
             "eab-missing",
         ),
+        (CONFIG, {"autocert__authority_url": "https://acme.zerossl.com/v2/DV90"}, "eab-missing"),
+        (
+            CONFIG,
+            {
+                "names": ("app.test",),
+                "autocert__authority_url": "https://dv.acme-v02.api.pki.goog/directory",
+            },
+            "name-not-public",
+        ),
     ],
 )
 def test_what_can_bring_no_certificate_is_refused(

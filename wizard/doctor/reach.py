@@ -25,7 +25,8 @@ def addresses(hosts: Sequence[str], resolvers: Sequence[str] = ()) -> dict[str, 
     Raises:
         WizardError: `resolvers-silent`.
     """
-    asked = Resolvers(resolvers)
+    # What a look beforehand is worth is not worth waiting for DNS over HTTPS.
+    asked = Resolvers(resolvers, https=())
     first, *rest = hosts
     # One alone, so that resolvers that are silent are waited for once.
     found = {first: _addresses(first, asked)}

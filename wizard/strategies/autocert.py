@@ -83,7 +83,7 @@ class Autocert:
             refuse,
         )
 
-        problem = never_public(answers.texts("names")) if asked.is_letsencrypt(answers) else None
+        problem = never_public(answers.texts("names")) if asked.is_public(answers) else None
         if problem is not None:
             raise UsageError(*problem)
         document = _document(answers)
@@ -147,13 +147,14 @@ def _settings(answers: Answers, system: System, document: "Document | None") -> 
 def _eab(answers: Answers, system: System) -> Settings:
     """What ties the account to one that exists; Pomerium has no place but its file for the key."""
     references = answers.text("autocert.eab_key_id"), answers.text("autocert.eab_hmac_key")
-    if not any(references):
+    needs = asked.authority(answers).needs_eab
+    if not any(references) and not needs:
         return {"autocert_eab_key_id": "", "autocert_eab_mac_key": ""}
     if not all(references):
         raise UsageError(
             "eab-missing",
-            "autocert.eab_key_id and autocert.eab_hmac_key belong together.",
-            "Give both, or neither: env:NAME, file:/PATH.",
+            "autocert.eab_key_id and autocert.eab_hmac_key tie the account to one that you have.",
+            "Give both: env:NAME, file:/PATH." + ("" if needs else " Or neither."),
         )
     key_id, key = (resolve(one, system).reveal().strip() for one in references)
     if not re.fullmatch(rb"[A-Za-z0-9+/_-]+=*", key):

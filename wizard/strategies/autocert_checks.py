@@ -51,7 +51,7 @@ class Ground(NamedTuple):
     @property
     def is_public(self) -> bool:
         """Whether the authority looks at this machine from the Internet."""
-        return is_letsencrypt(self.answers)
+        return is_public(self.answers)
 
     @property
     def address(self) -> str:
@@ -78,7 +78,7 @@ def refuse(ground: Ground) -> None:
             "star needs the strategy dns-01.",
         )
     staple = ground.variables.get("AUTOCERT_MUST_STAPLE")
-    if staple is not None and staple.value.lower() in TRUE and ground.is_public:
+    if staple and staple.value.lower() in TRUE and is_letsencrypt(ground.answers):
         raise WizardError(
             "autocert-must-staple",
             f"AUTOCERT_MUST_STAPLE is set in {staple.where}, and Let's Encrypt refuses every such "
@@ -172,7 +172,7 @@ def _manual(ground: Ground) -> Iterator[Finding]:
 
 
 def _limits(ground: Ground) -> Iterator[Finding]:
-    if not ground.is_public or ground.answers.flag("autocert.staging"):
+    if not is_letsencrypt(ground.answers) or ground.answers.flag("autocert.staging"):
         return
     for domain, count in Counter(map(registered_domain, ground.asked)).items():
         if count > A_WEEK:
@@ -190,7 +190,7 @@ def _staple(ground: Ground) -> Iterator[Finding]:
     if (string(lookup(root, "autocert_must_staple")) or "").lower() in TRUE:
         does = "it is switched off: Let's Encrypt refuses such certificates since 2025"
         fix = "Nothing is to be done."
-        if not ground.is_public:
+        if not is_letsencrypt(ground.answers):
             does = "Envoy refuses such a certificate while it has no OCSP answer to staple"
             fix = "Take it out, unless this authority answers OCSP."
         yield Finding(
@@ -318,7 +318,7 @@ def _dns(ground: Ground) -> Iterator[Finding]:
             "autocert-not-public",
             "warning",
             f"{_list(private)} leads to an address of a private network ({found[private[0]][0]}), "
-            "where Let's Encrypt cannot come to.",
+            "where no public authority can come to.",
             "Publish a public address, or use the strategy dns-01, which needs none.",
         )
     elsewhere = [

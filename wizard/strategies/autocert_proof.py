@@ -1,6 +1,6 @@
 """After autocert was switched on: which hosts have their certificate, and why others have none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,7 +18,7 @@ from wizard.pki.names import covers
 from wizard.pomerium.store import certificate_file
 from wizard.pomerium.surroundings import variables
 from wizard.strategies.autocert_checks import HTTP, Ground
-from wizard.strategies.autocert_questions import is_bucket, is_letsencrypt
+from wizard.strategies.autocert_questions import is_bucket
 
 if TYPE_CHECKING:
     from wizard.pomerium.document import Document
@@ -54,7 +54,8 @@ def prove(answers: Answers, system: System, document: "Document | None") -> Iter
         why = f"nothing listens on {ground.address} yet; run again once it does"
         yield Proof("Pomerium", "unknown", why, start)
         found = [one for one in found if one.kept is not None]
-    yield from (_verdict(one, ground) for one in found)
+    leads = _leads([one.host for one in found if one.kept is None], ground)
+    yield from (_verdict(one, ground, leads.get(one.host, "")) for one in found)
 
 
 def _kept(system: System, folder: Path, answers: Answers, host: str) -> x509.Certificate | None:
@@ -68,11 +69,12 @@ def _kept(system: System, folder: Path, answers: Answers, host: str) -> x509.Cer
         return None
 
 
-def _verdict(seen: Seen, ground: Ground) -> Proof:
+def _verdict(seen: Seen, ground: Ground, why: str) -> Proof:
+    """The verdict on a host; `why` is the likeliest reason for having no certificate."""
     shown = x509.load_der_x509_certificate(seen.shown) if seen.shown else None
     has = seen.kept or (shown if shown is not None and _is_for(shown, seen.host) else None)
     if has is None:
-        return _refused(seen.host, f"has none yet: {_why(seen.host, ground)}", ground)
+        return _refused(seen.host, f"has none yet: {why}", ground)
     said = f"from {_issuer(has)}, until {has.not_valid_after_utc:%Y-%m-%d}"
     if has.not_valid_after_utc <= ground.system.now():
         return _refused(seen.host, f"{said}: it has ended", ground)
@@ -101,22 +103,24 @@ def _issuer(certificate: x509.Certificate) -> str:
     return found or "an issuer without a name"
 
 
-def _why(host: str, ground: Ground) -> str:
-    """The likeliest reason, as far as it can be seen from this machine."""
-    if host not in ground.asked:
-        return f"no route of the configuration is from https://{host}"
+def _leads(hosts: Sequence[str], ground: Ground) -> dict[str, str]:
+    """The likeliest reason for each host that has no certificate, as it is seen from here."""
+    asked = [host for host in hosts if host in ground.asked]
+    why = {host: f"no route of the configuration is from https://{host}" for host in hosts}
     try:
-        ips = reach.addresses((host,), ground.answers.texts("dns.resolvers"))[host]
+        found = reach.addresses(asked, ground.answers.texts("dns.resolvers")) if asked else {}
     except WizardError as error:
-        return error.summary.rstrip(".")
+        return why | dict.fromkeys(asked, error.summary.rstrip("."))
+    return why | {host: _why(ips, ground) for host, ips in found.items()}
+
+
+def _why(ips: Sequence[str], ground: Ground) -> str:
     if not ips:
-        why = "DNS has no address for it"
-    elif is_letsencrypt(ground.answers) and not any(map(reach.is_public, ips)):
-        why = f"it leads to {ips[0]}, where Let's Encrypt cannot come to"
-    elif not any(map(reach.is_ours, ips)):
-        why = f"it leads to {ips[0]}, which is no address of this machine"
-    elif reach.listener(ground.system, HTTP) is None:
-        why = f"nobody answers on port {HTTP}, and the authority may not get through to 443"
-    else:
-        why = "Pomerium's log says what the authority answered"
-    return why
+        return "DNS has no address for it"
+    if ground.is_public and not any(map(reach.is_public, ips)):
+        return f"it leads to {ips[0]}, where no public authority can come to"
+    if not any(map(reach.is_ours, ips)):
+        return f"it leads to {ips[0]}, which is no address of this machine"
+    if reach.listener(ground.system, HTTP) is None:
+        return f"nobody answers on port {HTTP}, and the authority may not get through to 443"
+    return "Pomerium's log says what the authority answered"

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from wizard.acme.authorities import AUTHORITIES, Authority, custom
 from wizard.core import validation
 from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.questions import Detected, Kind, Problem, Question, Value
 from wizard.core.system import System
 from wizard.pomerium.detect import PACKAGED, find_config
+from wizard.pomerium.store import LETSENCRYPT
 from wizard.strategies.base import RESOLVERS, directory_url
 
 AMAZON: Final = re.compile(r"s3://[-a-zA-Z0-9]+\.s3\.[-a-zA-Z0-9]+\.amazonaws\.com(/.*)?")
@@ -51,8 +53,23 @@ def steps(system: System) -> Sequence[Step]:
     )
 
 
+def authority(answers: Answers) -> Authority:
+    """The authority chosen, as far as it is one of the known."""
+    url = answers.text("autocert.authority_url") or LETSENCRYPT
+    return next((one for one in AUTHORITIES.values() if one.directory_url == url), custom(url))
+
+
+def is_public(answers: Answers) -> bool:
+    """Whether the authority is known to look at this machine from the Internet."""
+    return authority(answers).id in AUTHORITIES
+
+
 def is_letsencrypt(answers: Answers) -> bool:
-    """Whether no other authority was named."""
+    """Whether it is Let's Encrypt, which is asked unless another is named."""
+    return authority(answers).id.startswith("letsencrypt")
+
+
+def _is_usual(answers: Answers) -> bool:
     return not answers.text("autocert.authority_url")
 
 
@@ -89,7 +106,7 @@ def storage(value: Value, answers: Answers) -> Problem | None:
 
 
 def _has_authority(answers: Answers) -> bool:
-    return not is_letsencrypt(answers)
+    return not _is_usual(answers)
 
 
 AUTHORITY: Final = (
@@ -124,7 +141,7 @@ AUTHORITY: Final = (
         "Certificates of the staging authority are like real ones, but no browser trusts them. "
         "Once every host has one, run again with no.",
         default=True,
-        when=is_letsencrypt,
+        when=_is_usual,
     ),
     Question(
         "autocert.trusted_ca",
