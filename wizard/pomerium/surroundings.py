@@ -1,5 +1,6 @@
 """Variables that Pomerium is started with here: each one wins over the setting in its file."""
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from wizard.pomerium.unit import find_unit
 
 IN_THE_IMAGE: Final = {"AUTOCERT_DIR": "/data/autocert"}
 """What Pomerium's own image sets (its Dockerfile)."""
+MEANT: Final = re.compile(r"AUTOCERT(_|$)|HTTP_REDIRECT_ADDR$")
 
 
 class Variable(NamedTuple):
@@ -29,7 +31,9 @@ def variables(system: System, config: Path) -> dict[str, Variable]:
     Whoever starts the wizard where Pomerium is started, as in a container, has its variables.
     """
     own = Variable("", "", "the environment of this process", "process")
-    found = {name: own._replace(name=name, value=value) for name, value in system.env.items()}
+    # Of a shell's own variables only those that are surely meant for Pomerium count.
+    meant = {name: value for name, value in system.env.items() if MEANT.match(name)}
+    found = {name: own._replace(name=name, value=value) for name, value in meant.items()}
     for one in (*_compose(config.parent), *_unit(system)):
         found[one.name] = one
     return {name: one for name, one in found.items() if one.value}

@@ -23,7 +23,7 @@ from wizard.pomerium.document import Document, lookup, string
 from wizard.pomerium.merge import revealed
 from wizard.pomerium.routes import autocert_hosts, hosts
 from wizard.pomerium.surroundings import Variable
-from wizard.strategies.autocert_questions import is_bucket, is_letsencrypt
+from wizard.strategies.autocert_questions import is_bucket, is_letsencrypt, is_public
 
 A_WEEK: Final = 50
 """New certificates that Let's Encrypt gives a registered domain in seven days."""
