@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acme_lab import free_port
+from cli_support import Wizard
 from conftest import REPOSITORY, Need
 from e2e.clients import Target
 from e2e.clients.process import PAGE, running, until
@@ -83,6 +84,9 @@ class Answer(NamedTuple):
 
     status: int
     text: str
+
+
+LOADED = Answer(http.HTTPStatus.OK, PAGE)
 
 
 def ask(connection: http.client.HTTPConnection, path: str = "/") -> Answer:
@@ -153,11 +157,27 @@ def _answers(port: int) -> bool | None:
     return None
 
 
-def let_everybody_in(config: Path) -> None:
+# ── a configuration of the wizard's ────────────────────────────────────────────────────────────
+
+PUBLIC = "    allow_public_unauthenticated_access: true\n"
+"""A policy that needs no identity provider."""
+
+
+def configure(wizard: Wizard, port: int, application: "Application") -> Path:
+    """What the wizard writes for this port and application; its policy wants somebody known."""
+    wizard.install(
+        *("--set", f"output.address=127.0.0.1:{port}"),
+        *("--set", f"output.route.to={application.url}"),
+        *("--set", "output.route.email=me@example.com"),
+    )
+    return wizard.folder / "config.yaml"
+
+
+def let_in(config: Path, policy: str = PUBLIC) -> None:
     """What a person changes who has no identity provider: the policy of the new, last route."""
-    before, policy, _ = config.read_text().partition("    policy:\n")
-    assert policy, before
-    config.write_text(f"{before}    allow_public_unauthenticated_access: true\n")
+    before, theirs, _ = config.read_text().partition("    policy:\n")
+    assert theirs, before
+    config.write_text(before + policy)
 
 
 # ── the application behind it ──────────────────────────────────────────────────────────────────

@@ -14,17 +14,15 @@ from cli_support import Wizard
 from conftest import Need
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from pomerium_lab import HOST, Answer, Application, Pomerium, ask
+from pomerium_lab import HOST, LOADED, Answer, Application, Pomerium, ask
 from trust_support import make_authority, make_leaf
 
 from .clients import chromium, openssl
-from .clients.process import PAGE
 from .pomerium import Verdict, judge
 
 pytestmark = pytest.mark.e2e
 
 NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
-LOADED = Answer(200, PAGE)
 
 
 @pytest.fixture(autouse=True)
@@ -47,11 +45,8 @@ def application() -> Iterator[Application]:
 def pomerium(wizard: Wizard, application: Application) -> Iterator[Pomerium]:
     """Runs on a new configuration of the wizard's, in which everybody is let in."""
     port = free_port()
-    route = (f"output.route.from=https://{HOST}", f"output.route.to={application.url}")
-    settings = (f"output.address=127.0.0.1:{port}", *route, "output.route.email=me@example.com")
-    wizard.install(*(word for each in settings for word in ("--set", each)))
-    config = wizard.folder / "config.yaml"
-    pomerium_lab.let_everybody_in(config)
+    config = pomerium_lab.configure(wizard, port, application)
+    pomerium_lab.let_in(config)
     with pomerium_lab.pomerium(config, port, wizard.folder / "pomerium") as running:
         yield running
 
@@ -98,18 +93,6 @@ def test_chromium_loads_the_route_once_the_root_is_in_its_store(
     chromium.CLIENT.trust(home, root(wizard))
     verdict = chromium.CLIENT.load(page)
     assert verdict.accepted, verdict.detail
-
-
-def test_the_policy_of_the_wizards_route_lets_no_stranger_in(
-    wizard: Wizard, application: Application
-) -> None:
-    port = free_port()
-    settings = (f"output.address=127.0.0.1:{port}", f"output.route.to={application.url}")
-    wizard.install(*(word for each in settings for word in ("--set", each)))
-    with pomerium_lab.pomerium(wizard.folder / "config.yaml", port, wizard.folder / "p") as running:
-        answer = running.get(root(wizard))
-    assert answer.status in {302, 403}
-    assert PAGE not in answer.text
 
 
 # ── a renewal ──────────────────────────────────────────────────────────────────────────────────
