@@ -128,7 +128,8 @@ def pomerium(
         running(argv, home=folder, output=output.fileno(), extra=surroundings) as process,
     ):
         try:
-            until(process, lambda: _answers(port))
+            until(process, lambda: b"server started" in log.read_bytes() or None)
+            until(process, lambda: _answers(port))  # before it started, that was autocert
         except RuntimeError as error:
             tail = log.read_text().splitlines()[-LAST_LINES:]
             raise RuntimeError("\n".join([str(error), *tail])) from error
