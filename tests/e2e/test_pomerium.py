@@ -90,8 +90,9 @@ def test_the_demos_configuration_is_taken_as_it_is(wizard: Wizard) -> None:
 @pytest.mark.parametrize("name", ["development", "production", "nobody"])
 def test_every_kind_of_new_configuration_is_taken(name: str, folder: Path) -> None:
     text = (GOLDEN / f"new-{name}.yaml").read_text().replace("/etc/pomerium/tls", str(folder))
-    found = verdict(text.encode(), folder)
-    assert (found.error, found.unknown) == ("", frozenset())
+    assert verdict(text.encode(), folder) == Verdict(
+        error="", unknown=frozenset(), certificates=(NAMES,), hosts={HOST: True}
+    )
 
 
 COVERED: dict[str, Covered] = {
