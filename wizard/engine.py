@@ -1,7 +1,7 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import cast
 
@@ -67,6 +67,7 @@ def first_steps(system: System) -> tuple[Step, ...]:
                     "Nothing on this machine changes before you have seen and confirmed the plan.",
                     default=next(iter(registry.STRATEGIES)),
                     choices=offered,
+                    among=registry.STRATEGIES,
                 ),
             ),
         ),
@@ -90,17 +91,28 @@ def first_steps(system: System) -> tuple[Step, ...]:
 
 
 def known_questions(system: System) -> Known:
-    """Every question of every strategy and target, by key: what an answers file may hold."""
-    strategies = [strategy(name) for name in registry.STRATEGIES]
-    parts = [one.steps(system, Answers()) for one in strategies]
-    parts += [target(name).steps(system) for name in registry.TARGETS]
-    steps = [*first_steps(system), *(step for part in parts for step in part)]
-    questions = {question.key: question for step in steps for question in step.questions}
+    """Every question of every strategy and target, by key: what an answers file may hold.
+
+    The table of a strategy's name is its own; what targets ask is in `output`.
+    """
+
+    def by_key(steps: Sequence[Step]) -> dict[str, Question]:
+        return {question.key: question for step in steps for question in step.questions}
+
+    def way(name: str) -> dict[str, Question]:
+        return by_key(strategy(name).steps(system, Answers()))
+
+    def place(name: str) -> dict[str, Question]:
+        return by_key(target(name).steps(system)) | {TARGET.key: TARGET}
 
     def more(name: str) -> dict[str, Question]:
-        return {key: found for one in strategies for key, found in one.more(name).items()}
+        ways = [strategy(each) for each in registry.STRATEGIES]
+        return {key: found for one in ways for key, found in one.more(name).items()}
 
-    return Known({**questions, TARGET.key: TARGET}, more)
+    first, *others = registry.TARGETS
+    sources = {name.replace("-", "_"): partial(way, name) for name in registry.STRATEGIES}
+    sources |= {"output": partial(place, first)} | {name: partial(place, name) for name in others}
+    return Known(by_key(first_steps(system)), sources, more)
 
 
 TARGET = Question(
@@ -114,6 +126,7 @@ TARGET = Question(
         Choice(info.id, info.title, info.summary)
         for info in (target(name).info for name in registry.TARGETS)
     ),
+    among=registry.TARGETS,
     when=lambda _: len(registry.TARGETS) > 1,
 )
 
@@ -367,6 +380,8 @@ def _check(question: Question, value: Value, answers: Answers) -> Problem | None
 
 
 def _not_a_choice(item: str, question: Question) -> Problem | None:
+    if item in question.among:
+        return None
     offered = {choice.value: choice for choice in question.offered()}
     if item in offered:
         reason = offered[item].unavailable
