@@ -1,9 +1,8 @@
-"""Pomerium asks people for a certificate: who has one of ours gets in, and nobody else does."""
+"""Pomerium asks people for a certificate: who has one of the wizard's gets in, and nobody else."""
 
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,18 +11,19 @@ import pytest
 from acme_lab import free_port
 from cli_support import Wizard
 from conftest import Need
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 from pomerium_lab import LOADED, PUBLIC, Pomerium
 
 from .clients.process import PAGE, until
 
 pytestmark = pytest.mark.e2e
 
-NOW = datetime.now(UTC)
+PASSWORD = "correct horse"
 MINDFUL = """\
     policy:
       - allow:
@@ -38,117 +38,59 @@ MINDFUL = """\
 Serve = Callable[[str, str], AbstractContextManager[Pomerium]]
 
 
-class People:
-    """An authority for people, directly below its root: Pomerium looks no deeper unless told to."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.pem, self.crl = folder / f"{name}.pem", folder / f"{name}.crl"
-        self._folder, self._name = folder, _named(name)
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._revoked: list[int] = []
-        usage = x509.KeyUsage(
-            digital_signature=False,
-            content_commitment=False,
-            key_encipherment=False,
-            data_encipherment=False,
-            key_agreement=False,
-            key_cert_sign=True,
-            crl_sign=True,
-            encipher_only=False,
-            decipher_only=False,
-        )
-        root = (
-            self._builder(self._name, self._key)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(usage, critical=True)
-            .sign(self._key, hashes.SHA256())
-        )
-        self.pem.write_bytes(root.public_bytes(Encoding.PEM))
-        self._publish()
-
-    def issue(self, name: str) -> Path:
-        """A file with a person's key and certificate."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = (
-            self._builder(_named(name), key)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path = self._folder / f"{name}.pem"
-        path.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
-        return path
-
-    def revoke(self, person: Path) -> None:
-        self._revoked.append(x509.load_pem_x509_certificate(person.read_bytes()).serial_number)
-        self._publish()
-
-    def _publish(self) -> None:
-        crl = (
-            x509.CertificateRevocationListBuilder()
-            .issuer_name(self._name)
-            .last_update(NOW - timedelta(days=1))
-            .next_update(NOW + timedelta(days=30))
-        )
-        for serial in self._revoked:
-            row = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(NOW)
-            crl = crl.add_revoked_certificate(row.build())
-        draft = self.crl.with_suffix(".new")
-        draft.write_bytes(crl.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
-        draft.replace(self.crl)
-
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey
-    ) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - timedelta(days=1))
-            .not_valid_after(NOW + timedelta(days=90))
-        )
-
-
-def _named(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+@pytest.fixture
+def ours(tmp_path: Path) -> Wizard:
+    return Wizard(tmp_path, env={"PW": PASSWORD})
 
 
 @pytest.fixture
-def ours(tmp_path: Path) -> People:
-    return People(tmp_path, "ours")
+def others(tmp_path_factory: pytest.TempPathFactory) -> Wizard:
+    return Wizard(tmp_path_factory.mktemp("others"), env={"PW": PASSWORD})
 
 
 @pytest.fixture
-def others(tmp_path: Path) -> People:
-    return People(tmp_path, "others")
+def root(ours: Wizard) -> Path:
+    return ours.folder / "tls/ca.pem"
+
+
+def issue(wizard: Wizard, name: str) -> Path:
+    """What a person would import, as PEM: a key and a certificate."""
+    done = wizard("client", "issue", name, "--password", "env:PW")
+    assert done.status == 0, done.err
+    bundle = (wizard.folder / f"{name}.p12").read_bytes()
+    key, certificate, _ = pkcs12.load_key_and_certificates(bundle, PASSWORD.encode())
+    assert key is not None
+    assert certificate is not None
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = wizard.folder / f"{name}.pem"
+    path.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
+    return path
+
+
+def revoke(wizard: Wizard, name: str) -> None:
+    done = wizard("client", "revoke", name)
+    assert done.status == 0, done.err
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    return tmp_path / "tls/ca.pem"
-
-
-@pytest.fixture
-def serve(ours: People, tmp_path: Path, need: Need) -> Iterator[Serve]:
+def serve(ours: Wizard, need: Need) -> Iterator[Serve]:
     """Starts Pomerium on a configuration of the wizard's, with this policy and this enforcement."""
     pomerium_lab.check(need)
-    port, config = free_port(), tmp_path / "config.yaml"
+    port, config, clients = free_port(), ours.folder / "config.yaml", ours.state / "clients"
 
     def start(policy: str, enforcement: str) -> AbstractContextManager[Pomerium]:
         pomerium_lab.let_in(config, policy)
         with config.open("a") as file:
             file.write(f"""
 downstream_mtls:
-  ca_file: {ours.pem}
-  crl_file: {ours.crl}
+  ca_file: {clients / "authority.pem"}
+  crl_file: {clients / "revoked.pem"}
   enforcement: {enforcement}
 """)
-        return pomerium_lab.pomerium(config, port, tmp_path / "pomerium")
+        return pomerium_lab.pomerium(config, port, ours.folder / "pomerium")
 
     with pomerium_lab.application() as application:
-        pomerium_lab.configure(Wizard(tmp_path), port, application)
+        pomerium_lab.configure(ours, port, application)
         yield start
 
 
@@ -181,15 +123,15 @@ class Gate(NamedTuple):
     ],
 )
 def test_who_has_a_certificate_is_let_in_until_it_is_revoked(
-    gate: Gate, serve: Serve, ours: People, others: People, root: Path
+    gate: Gate, serve: Serve, ours: Wizard, others: Wizard, root: Path
 ) -> None:
-    ann, ben, eve = ours.issue("ann"), ours.issue("ben"), others.issue("eve")
+    ann, ben, eve = issue(ours, "ann"), issue(ours, "ben"), issue(others, "eve")
     with serve(gate.policy, gate.enforcement) as pomerium:
         for nobody in (None, eve):
             assert refused(pomerium, root, nobody).startswith(gate.refusal)
         for somebody in (ann, ben):
             assert refused(pomerium, root, somebody) == ""
-        ours.revoke(ben)
+        revoke(ours, "ben")
         until(
             pomerium.process,
             lambda: refused(pomerium, root, ben).startswith(gate.refusal) or None,
@@ -198,10 +140,10 @@ def test_who_has_a_certificate_is_let_in_until_it_is_revoked(
 
 
 def test_a_policy_that_minds_no_certificate_lets_in_even_the_revoked(
-    serve: Serve, ours: People, root: Path
+    serve: Serve, ours: Wizard, root: Path
 ) -> None:
-    ann = ours.issue("ann")
-    ours.revoke(ann)
+    ann = issue(ours, "ann")
+    revoke(ours, "ann")
     with serve(PUBLIC, "policy") as pomerium:
         for anybody in (None, ann):
             assert refused(pomerium, root, anybody) == ""
