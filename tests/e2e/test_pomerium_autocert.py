@@ -9,6 +9,7 @@ import acme_lab
 import pomerium_lab
 import pytest
 from acme_lab import Pebble
+from cli_support import Wizard
 from conftest import Need
 from dns_lab import Lab
 from pomerium_lab import LOADED, PUBLIC, Pomerium
@@ -105,6 +106,21 @@ def test_a_host_that_is_elsewhere_gets_none_and_keeps_nobody_from_theirs(place: 
     assert loads(pomerium, place, "a")
     assert not loads(pomerium, place, "c")
     assert "could not get certificate from issuer" in pomerium.log.read_text()
+
+
+def test_a_wildcard_is_served_where_autocert_has_no_certificate_of_its_own(place: Place) -> None:
+    """Which is why the wizard switches autocert off beside one."""
+    authority = place.authority()
+    wizard = Wizard(place.config.parent)
+    wizard.install("--set", f"names=*.{place.zone}")
+    certificate, key = (
+        wizard.folder / f"tls/_wildcard.{place.zone}{end}.pem" for end in ("", "-key")
+    )
+    extra = f"certificates: [{{cert: {certificate}, key: {key}}}]"
+    place.configure(authority, "a", "c", extra=extra)
+    pomerium = place.start(authority.ca_bundle)
+    for host, root in (("a", place.root), ("c", wizard.folder / "tls/ca.pem")):
+        assert pomerium.get(root, f"{host}.{place.zone}") == LOADED
 
 
 def test_a_trusted_ca_of_the_configuration_is_not_trusted(place: Place) -> None:

@@ -63,16 +63,14 @@ func redirect(path string) string {
 		static    struct {
 			Clusters []json.RawMessage `json:"clusters"`
 		}
-		socket struct{ Address, Port string }
 	)
 	must(json.Unmarshal(data, &bootstrap))
 	must(json.Unmarshal(bootstrap["staticResources"], &static))
 	found := regexp.MustCompile(`"address": ?"([^"]+)", ?"portValue": ?(\d+)`).FindSubmatch(static.Clusters[0])
 	if found == nil {
-		log.Fatalf("no address of the control plane in %s", static.Clusters[0])
+		log.Fatalf("no address of Pomerium's control plane in %s", static.Clusters[0])
 	}
-	socket.Address, socket.Port = string(found[1]), string(found[2])
-	port := serve(net.JoinHostPort(socket.Address, socket.Port))
+	port := serve(net.JoinHostPort(string(found[1]), string(found[2])))
 
 	ours := bytes.ReplaceAll(static.Clusters[0], []byte(theirs), []byte(between))
 	ours = bytes.Replace(ours, found[0], fmt.Appendf(nil, `"address":"127.0.0.1","portValue":%d`, port), 1)
