@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, name servers,
-# Go, what reads files as Pomerium and Docker Compose do, and Pebble, an ACME authority. The name servers
+# Go, Pomerium, what reads files as Docker Compose does, and Pebble, an ACME authority. The name servers
 # run in a network of the tests' own; where the packages start one on this machine, no test asks it.
 # Run again it only looks. It never asks for a password: without root or a sudo that needs none it
 # prints the command to run, and fails only in CI, where nothing may be missing.
@@ -69,12 +69,12 @@ if ((${#missing[@]})); then
 fi
 
 pomerium=tests/e2e/pomerium
-rules=$PWD/.tools/bin/pomerium-rules
+bin=$PWD/.tools/bin
 export GOTOOLCHAIN=local # a Go that is too old is replaced by the wheel's, never by one fetched on the way
 suits() { command -v "$1" >/dev/null && (cd $pomerium && "$1" list -m) &>/dev/null; }
-built() {
+built() { # the program $1 is newer than all these
   local source
-  for source in $pomerium/{main.go,go.mod,go.sum}; do [[ $rules -nt $source ]] || return 1; done
+  for source in $pomerium/go.{mod,sum} "${@:2}"; do [[ $bin/$1 -nt $source ]] || return 1; done
 }
 
 go=go
@@ -90,12 +90,27 @@ fi
 
 export GOCACHE=$PWD/.tools/go-cache GOMODCACHE=${GOMODCACHE:-$PWD/.tools/go-modules}
 export GOFLAGS=-modcacherw # so that `make clean` can empty it
+export CGO_ENABLED=0 # as Pomerium is released; no C compiler is needed
 
-if ! built; then
-  echo "install-test-parts: Pomerium's own configuration code, into .tools/bin; minutes, once" >&2
-  (cd $pomerium && "$go" build -mod=readonly -buildvcs=false -o "$rules" .) \
+build() { # into the program $1; its log is Go's, but for what it fetches
+  (cd $pomerium && "$go" build -mod=readonly -buildvcs=false -o "$bin/$1" "${@:2}") \
     2> >(grep -v '^go: downloading' >&2) ||
-    incomplete "could not build $pomerium"
+    incomplete "could not build $1"
+}
+
+if ! built pomerium-rules $pomerium/main.go; then
+  echo "install-test-parts: Pomerium's own configuration code, into .tools/bin; minutes, once" >&2
+  build pomerium-rules .
+fi
+if ! built pomerium-envoy $pomerium/envoy/main.go; then
+  build pomerium-envoy ./envoy
+fi
+if ! built pomerium scripts/install-test-parts.sh; then
+  echo "install-test-parts: Pomerium, into .tools/bin; minutes, once" >&2
+  # Its own Envoy comes in no package: it takes what is called envoy in its current directory.
+  build pomerium -tags debug_local_envoy \
+    -ldflags '-s -w -X github.com/pomerium/pomerium/pkg/envoy.DebugLocalEnvoyPath=/proc/self/cwd/envoy' \
+    github.com/pomerium/pomerium/cmd/pomerium
 fi
 
 compose=$PWD/.tools/bin/compose-rules

@@ -94,8 +94,7 @@ def pebble(
     )
 
     def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+        return all(_listens(each) for each in (port, management))
 
     try:
         until(answers, "Pebble")
@@ -103,3 +102,8 @@ def pebble(
     finally:
         process.terminate()
         process.wait(10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

