@@ -8,6 +8,7 @@ from wizard.core.errors import WizardError
 from wizard.pomerium.document import Document, elements, follow, lookup, own, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
+from wizard.pomerium.environment import TRUE
 from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import covers, hosts
 from wizard.pomerium.settings import problems
@@ -15,7 +16,6 @@ from wizard.pomerium.syntax import MERGE_KEY, STRING, Node, merged
 
 Covered = Callable[[Path], tuple[str, ...] | None]
 
-_TRUE = frozenset({"true", "t", "1", "yes", "y", "on"})
 _ROOT_FILE = "rootca.pem"
 _SHOWN = 3
 
@@ -171,7 +171,7 @@ def _replace(editor: Editor, document: Document, entry: _Entry, cert: Path, key:
 
 def _autocert(editor: Editor, document: Document, names: frozenset[str]) -> Iterator[str]:
     value = string(lookup(document.root, "autocert"))
-    if value is None or value.lower() not in _TRUE:
+    if value is None or value.lower() not in TRUE:
         return
     left = [host for host in hosts(document) if not covers(names, host)]
     if left and not any(name.startswith("*.") for name in names):

@@ -1,10 +1,25 @@
-"""Settings as environment variables, which win over a configuration, and files of them."""
+"""Settings as environment variables, which win over a configuration, and files of them.
 
+Whoever starts Pomerium reads such a file, and each in its own way: systemd's `EnvironmentFile=`
+(systemd.exec(5)) knows quotes, `docker run --env-file` and Compose's `format: raw` know none.
+"""
+
+import base64
 import re
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
 
-_LINE: Final = re.compile(
+from wizard.core.errors import UsageError
+
+TRUE: Final = frozenset({"true", "t", "1", "yes", "y", "on"})
+"""What Pomerium takes for yes, in any case of letters."""
+MASK: Final = "<redacted>"
+SHOWN: Final = frozenset({"ADDRESS", "CERTIFICATE_FILE", "CERTIFICATE_KEY_FILE", "HEADERS"})
+"""Variables that never hold a secret, of those that are written here."""
+HEADER: Final = (
+    "# Pomerium's settings as variables, made by pomcert-wizard. They are read at its start."
+)
+_SYSTEMD: Final = re.compile(
     r"""[ \t\r\n]*(?:
       [#;](?:\\.|[^\\\r\n])*
     | (?P<name>[^=\r\n]+)=
@@ -16,6 +31,43 @@ _LINE: Final = re.compile(
 )
 _QUOTED: Final = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_PLAIN: Final = re.compile(r"[\w.,:/=+@%^-]+", re.ASCII)
+_DOCKER: Final = re.compile(r"^[ \t]*(?P<name>[^#=\s][^=\r\n]*)=(?P<value>[^\r\n]*)", re.MULTILINE)
+
+
+class Assignment(NamedTuple):
+    """A variable of a file, and where in its text the assignment stands."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+class Dialect(NamedTuple):
+    """How a program reads a file of variables, and how a value is written for it."""
+
+    assignments: Callable[[str], Iterator[Assignment]]
+    quote: Callable[[str], str]
+
+    def read(self, text: str) -> dict[str, str]:
+        """The variables of a file; of several of one name the last counts."""
+        return {one.name: one.value for one in self.assignments(text)}
+
+    def write(self, text: str, wanted: Mapping[str, str]) -> str:
+        """The text with these variables set, and every other byte as it was.
+
+        Raises:
+            UsageError: `variable-lines` for a value that the dialect cannot hold.
+        """
+        for name, value in wanted.items():
+            standing = [one for one in self.assignments(text) if one.name == name]
+            line = f"{name}={self.quote(value)}"
+            if not standing:
+                text = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+            elif standing[-1].value != value:
+                text = text[: standing[-1].start] + line + text[standing[-1].end :]
+        return text
 
 
 def overridden(variables: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
@@ -33,19 +85,54 @@ def overridden(variables: Mapping[str, str], keys: Iterable[str]) -> dict[str, s
     }
 
 
-def from_systemd(text: str) -> dict[str, str]:
-    """The variables of a file as systemd reads `EnvironmentFile=` (systemd.exec(5)).
+def variables_of(config: bytes) -> dict[str, str]:
+    """A configuration of one certificate as variables, in its order.
 
-    Quotes count at the beginning of a value only; a backslash protects what follows, and between
-    double quotes only a few characters.
+    Routes become base64 of YAML, headers pairs with a colon; a certificate has variables of its
+    own. Source: Pomerium v0.32 config/options.go and custom.go, tried with its own loader.
     """
+    from ruamel.yaml import YAML  # noqa: PLC0415  it costs 25 ms
+
+    from wizard.pomerium.emitter import dump  # noqa: PLC0415  as above
+
+    settings = YAML(typ="safe", pure=True).load(config)
     found: dict[str, str] = {}
-    for line in _LINE.finditer(text):
+    for name, value in settings.items():
+        if name == "certificates":
+            found |= certificate(value[0]["cert"], value[0]["key"])
+        elif name == "set_response_headers":
+            found["HEADERS"] = ",".join(f"{key}:{text}" for key, text in value.items())
+        elif name == "routes":
+            found["ROUTES"] = base64.b64encode(dump(value).encode()).decode()
+        else:
+            found[name.upper()] = str(value)
+    return found
+
+
+def certificate(cert: str, key: str) -> dict[str, str]:
+    """The variables that name a certificate and its key."""
+    return {"CERTIFICATE_FILE": cert, "CERTIFICATE_KEY_FILE": key}
+
+
+def shown(text: str) -> str:
+    """A file of variables as people may see it: line for line, and only what is no secret."""
+    return "\n".join(map(_shown, text.splitlines()))
+
+
+def _shown(line: str) -> str:
+    name, equals, _ = line.partition("=")
+    if not line.strip() or line == HEADER or name in SHOWN:
+        return line
+    return f"{name}={MASK}" if equals and re.fullmatch(r"\w+", name.strip()) else MASK
+
+
+def _systemd(text: str) -> Iterator[Assignment]:
+    for line in _SYSTEMD.finditer(text):
         if line["name"] is not None:
             quoted = (_unquoted(*piece) for piece in _QUOTED.findall(line["quoted"]))
             bare = _ESCAPE.sub(lambda escape: escape[1].strip("\r\n"), line["bare"])
-            found[line["name"].strip()] = "".join((*quoted, bare))
-    return found
+            value = "".join((*quoted, bare))
+            yield Assignment(line["name"].strip(), value, line.start("name"), line.end("bare"))
 
 
 def _unquoted(single: str, double: str) -> str:
@@ -55,3 +142,31 @@ def _unquoted(single: str, double: str) -> str:
         return escape[1] if escape[1] in '"\\`$' else escape[0]
 
     return single or _ESCAPE.sub(plain, double)
+
+
+def _quote_systemd(value: str) -> str:
+    """Between double quotes, as a POSIX shell reads it too."""
+    if _PLAIN.fullmatch(value):
+        return value
+    return '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
+
+
+def _docker(text: str) -> Iterator[Assignment]:
+    for line in _DOCKER.finditer(text):
+        yield Assignment(line["name"], line["value"], line.start("name"), line.end())
+
+
+def _quote_docker(value: str) -> str:
+    if "\n" in value or "\r" in value:
+        raise UsageError(
+            "variable-lines",
+            "A file of variables for Docker has one line for each, and this value has more.",
+            "Choose the form yaml (output.form).",
+        )
+    return value
+
+
+SYSTEMD: Final = Dialect(_systemd, _quote_systemd)
+"""`EnvironmentFile=`, and `.` of a POSIX shell."""
+DOCKER: Final = Dialect(_docker, _quote_docker)
+"""`docker run --env-file`, and `env_file:` of Compose with `format: raw`."""

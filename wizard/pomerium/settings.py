@@ -5,7 +5,7 @@ Source: Pomerium v0.33 config/options.go, policy.go, mtls.go, autocert.go, optio
 
 import difflib
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from wizard.pomerium.document import Document, elements, lookup
 
@@ -21,8 +21,16 @@ class Setting(NamedTuple):
 
     @property
     def environment(self) -> str | None:
-        """The variable that overrides the file; None for `certificates`, which has none."""
-        return None if self.name == "certificates" else self.name.upper()
+        """The variable that overrides the file; None for what has none, whatever its name."""
+        return _VARIABLES.get(self.name, self.name.upper())
+
+
+_VARIABLES: Final = {
+    "certificates": None,
+    "downstream_mtls": None,
+    "set_response_headers": "HEADERS",
+}
+"""Settings whose variable is not their name in capitals, as Pomerium's own loader showed."""
 
 
 class Removed(NamedTuple):

@@ -13,11 +13,14 @@ from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import Installed, Material
+from wizard.pomerium import environment
 from wizard.pomerium.detect import names_at
-from wizard.pomerium.paths import require_yaml_name, unread
+from wizard.pomerium.environment import MASK, SYSTEMD, TRUE, Dialect
+from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import Owner, is_owned, owner_of, root_path
+from wizard.targets.output import is_variables
 
 BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
 """Variables that bring other certificates without overriding any setting of ours."""
@@ -37,13 +40,15 @@ def as_it_is(address: str) -> str:
 class Place(NamedTuple):
     """Where Pomerium runs: what starts it, and how it sees paths and addresses of this machine.
 
-    `here` gives back the path of this machine that it sees so.
+    `here` gives back the path of this machine that it sees so; `dialect` is how a file of variables
+    is read there.
     """
 
     start: str
     seen: Callable[[Path], Path] = itself
     here: Callable[[Path], Path] = itself
     listens: Callable[[str], str] = as_it_is
+    dialect: Dialect = SYSTEMD
 
 
 class _Job(NamedTuple):
@@ -87,6 +92,8 @@ def _config(job: _Job, system: System) -> Delivery:
             f"output.config: the certificate's files go to {path}.",
             "Give the configuration another name, such as config.yaml.",
         )
+    if is_variables(job.answers):
+        return _variables(job, system)
     if not os.path.lexists(path):
         return _new_config(job)
     from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
@@ -130,45 +137,106 @@ def _closed(path: Path, kept: Kept | None, name: str, owner: Owner) -> tuple[str
 
 
 def _new_config(job: _Job) -> Delivery:
-    answers = job.answers
-    require_yaml_name(Path(answers.text("output.config")))
-    from wizard.pomerium.new_config import new_config  # noqa: PLC0415  ruamel.yaml costs 25 ms
-    from wizard.pomerium.secrets import new_secret  # noqa: PLC0415
-
-    def render(shared: str, cookie: str) -> bytes:
-        return new_config(
-            job.place.seen(job.there.chain_path),
-            job.place.seen(job.there.key_path),
-            shared_secret=shared,
-            cookie_secret=cookie,
-            route_from=answers.text("output.route.from"),
-            route_to=answers.text("output.route.to"),
-            email=answers.text("output.route.email") or None,
-            address=job.place.listens(answers.text("output.address")),
-            development=job.material.is_development,
-        )
-
+    require_yaml_name(Path(job.answers.text("output.config")))
+    content = cache(lambda: _rendered(job, *_new_secrets()))
     action = WriteFile(
         job.path,
         "Pomerium's configuration",
         "A complete file that serves one route; add yours to it.",
-        cache(lambda: render(new_secret(), new_secret())),
+        content,
         mode=0o600,
         owner=job.owner,
-        shown=lambda: ("", render(MADE_AT_APPLY, MADE_AT_APPLY).decode()),
+        shown=lambda: ("", _rendered(job, MADE_AT_APPLY, MADE_AT_APPLY).decode()),
     )
+    return _first(job, action)
+
+
+def _variables(job: _Job, system: System) -> Delivery:
+    """The settings as variables: a whole new file, or the certificate's in the one that is there.
+
+    Raises:
+        WizardError: the file cannot be read, or its name says that it is YAML.
+    """
+    before = system.keep(job.path)
+    refuse_yaml_name(job.path)
+    cert, key = job.place.seen(job.there.chain_path), job.place.seen(job.there.key_path)
+    dialect = job.place.dialect
+    if before is None:
+
+        def render(shared: str, cookie: str) -> bytes:
+            made = environment.variables_of(_rendered(job, shared, cookie))
+            return dialect.write(f"{environment.HEADER}\n", made).encode()
+
+        action = WriteFile(
+            job.path,
+            "Pomerium's settings as variables",
+            "A complete file that serves one route.",
+            cache(lambda: render(*_new_secrets())),
+            mode=0o600,
+            owner=job.owner,
+            shown=lambda: ("", environment.shown(render(MASK, MASK).decode())),
+        )
+        return _first(job, action)
+    old = before.content.decode(errors="surrogateescape")
+    new = dialect.write(old, environment.certificate(str(cert), str(key)))
+    notices = []
+    if dialect.read(new).get("AUTOCERT", "").lower() in TRUE:
+        notices.append(
+            f"AUTOCERT in {job.path} is on: its certificates for exact names are served instead of "
+            "this one. Delete it where that is not meant."
+        )
+    if new == old:
+        return Delivery((), tuple(notices))
+    writable(job.path)
+    action = WriteFile(
+        job.path,
+        "Pomerium's settings as variables",
+        "Names the certificate; everything else in the file stays as it is.",
+        lambda: new.encode(errors="surrogateescape"),
+        before=before,
+        shown=lambda: (environment.shown(old), environment.shown(new)),
+    )
+    start = NextStep("Start Pomerium again; it reads variables only then", job.place.start)
+    return Delivery((action,), tuple(notices), (start,))
+
+
+def _new_secrets() -> tuple[str, str]:
+    from wizard.pomerium.secrets import new_secret  # noqa: PLC0415  ssl, only at apply
+
+    return new_secret(), new_secret()
+
+
+def _rendered(job: _Job, shared: str, cookie: str) -> bytes:
+    """A new configuration, with these secrets."""
+    from wizard.pomerium.new_config import new_config  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    return new_config(
+        job.place.seen(job.there.chain_path),
+        job.place.seen(job.there.key_path),
+        shared_secret=shared,
+        cookie_secret=cookie,
+        route_from=job.answers.text("output.route.from"),
+        route_to=job.answers.text("output.route.to"),
+        email=job.answers.text("output.route.email") or None,
+        address=job.place.listens(job.answers.text("output.address")),
+        development=job.material.is_development,
+    )
+
+
+def _first(job: _Job, action: WriteFile) -> Delivery:
+    """What goes with settings that are new."""
     notices = (
         ()
-        if answers.text("output.route.email")
+        if job.answers.text("output.route.email")
         else ("The new route lets nobody in until its policy names who may (output.route.email).",)
     )
     writable(job.path)
     start = NextStep("Start Pomerium with it", job.place.start)
-    first = NextStep("Open its first route", answers.text("output.route.from"))
+    first = NextStep("Open its first route", job.answers.text("output.route.from"))
     return Delivery((action,), notices, (start, first))
 
 
-def settings(answers: Answers) -> Mapping[str, str]:
+def settings(answers: Answers, dialect: Dialect = SYSTEMD) -> Mapping[str, str]:
     """The settings of the configuration, and the value of each that is one text.
 
     Raises:
@@ -178,6 +246,9 @@ def settings(answers: Answers) -> Mapping[str, str]:
     if not path.is_file():
         address = answers.text("output.address")
         return {"address": address, "shared_secret": "", "cookie_secret": ""}
+    if is_variables(answers):
+        found = dialect.read(path.read_text("utf-8", "replace"))
+        return {name.lower(): value for name, value in found.items()}
     from wizard.pomerium.document import follow, read, string  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
     document = read(path)

@@ -7,12 +7,25 @@ from typing import Final, NamedTuple, TypeAlias
 
 from wizard.core import validation
 from wizard.core.answers import Answers
-from wizard.core.questions import Detected, Kind, Question
+from wizard.core.questions import Choice, Detected, Kind, Question
 from wizard.core.system import System
 from wizard.pki import names
 from wizard.pomerium.detect import PACKAGED, find_config
 
 Default: TypeAlias = Callable[[Answers], str | Detected]
+
+
+FORMS: Final = (
+    Choice("yaml", "A YAML file", "every setting, read again when it changes"),
+    Choice(
+        "env", "A file of variables", "for EnvironmentFile= of systemd, or env_file: of Compose"
+    ),
+)
+
+
+def is_variables(answers: Answers) -> bool:
+    """Whether the settings are kept as environment variables."""
+    return answers.text("output.form") == "env"
 
 
 class Defaults(NamedTuple):
@@ -55,6 +68,12 @@ def plain(system: System) -> Defaults:
 
 def output(defaults: Defaults) -> tuple[Question, ...]:
     """Where the certificate, its key and the configuration go, and who reads them."""
+
+    def config(answers: Answers) -> str | Detected:
+        if is_variables(answers):
+            return str(Path(answers.text("output.directory")).parent / "pomerium.env")
+        return defaults.config(answers)
+
     return (
         Question(
             "output.directory",
@@ -67,13 +86,24 @@ def output(defaults: Defaults) -> tuple[Question, ...]:
             check=validation.absolute_path,
         ),
         Question(
+            "output.form",
+            Kind.CHOICE,
+            "In which form are Pomerium's settings kept?",
+            "Variables win over a YAML file, and are read only when Pomerium starts.",
+            "YAML holds every setting, and Pomerium reads it again when it changes. A file of "
+            "variables is for whoever keeps settings in the environment; it holds one certificate.",
+            default="yaml",
+            choices=FORMS,
+            advanced=True,
+        ),
+        Question(
             "output.config",
             Kind.PATH,
             "Which Pomerium configuration should name them?",
             "Only the certificate's entry is changed; comments and order stay.",
             "A file that does not exist is made, complete and ready to start. Leave it empty to "
             "write none and to name the files yourself.",
-            default=defaults.config,
+            default=config,
             optional=True,
             check=validation.absolute_path,
         ),

@@ -37,10 +37,19 @@ class Verdict:
 
 def judge(config: Path) -> Verdict:
     """Pomerium's verdict, without any setting from the environment."""
+    return _verdict(str(config), {}, config.parent)
+
+
+def judge_variables(variables: Mapping[str, str], folder: Path) -> Verdict:
+    """Pomerium's verdict on settings from the environment alone."""
+    return _verdict("", variables, folder)
+
+
+def _verdict(config: str, variables: Mapping[str, str], folder: Path) -> Verdict:
     done = subprocess.run(
         [RULES, "check", config],
-        env=environment(config.parent),
-        cwd=config.parent,
+        env={**environment(folder), **variables},
+        cwd=folder,
         capture_output=True,
         check=True,
         timeout=60,
