@@ -175,10 +175,10 @@ def test_an_address_that_only_the_container_reaches_is_told(machine: Machine) ->
 
 def test_a_renewal_touches_the_certificate_only(machine: Machine) -> None:
     machine.install(target="docker", owner="")
-    (machine.root / "srv/compose.yaml").unlink()
+    broken = machine.put("srv/compose.yaml", "services: [\n")
     events = list(upkeep.renew(machine.system, machine.folder / "state", force=True))
     assert getattr(events[-1], "exit_code", None) == 0
-    assert not (machine.root / "srv/compose.yaml").exists()
+    assert broken.read_text() == "services: [\n"
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,14 @@ class Docker:
 
     def deliver(self, answers: Answers, system: System, material: Material) -> Delivery:
         """The files as the container sees them, and the Compose file or what to add to it."""
+        if material.is_renewal:
+            return deliver(answers, system, material, Place(""))
         compose = _Compose.of(answers, system)
         start = Command(("docker", "compose", "--file", str(compose.path), "up", "--detach"))
         place = Place(
             start.shell(), compose.seen, compose.here, lambda one: f":{_port(one)}", DOCKER
         )
         delivery = deliver(answers, system, material, place)
-        if material.is_renewal:
-            return delivery
         standing = settings(answers, DOCKER)
         notices = (*delivery.notices, *_notices(answers, compose, standing))
         content = _content(compose, answers, system, standing)

@@ -64,6 +64,10 @@ class Systemd:
 
     def deliver(self, answers: Answers, system: System, material: Material) -> Delivery:
         """The files, and a drop-in where the unit's user may not listen where it must."""
+        start = RESTART if is_variables(answers) else START
+        delivery = deliver(answers, system, material, Place(start.shell()))
+        if material.is_renewal:
+            return delivery
         unit = find_unit(system, without=system.at(DROP_IN))
         if unit is None:
             raise WizardError(
@@ -71,10 +75,6 @@ class Systemd:
                 f"This machine has no unit {NAME}.",
                 "Install Pomerium's package first, or choose the target files.",
             )
-        start = RESTART if is_variables(answers) else START
-        delivery = deliver(answers, system, material, Place(start.shell()))
-        if material.is_renewal:
-            return delivery
         standing = settings(answers)
         notices = (*delivery.notices, *_notices(answers, unit, standing, system))
         ports = _low_ports(unit, standing, first_free_port(system))
