@@ -106,6 +106,20 @@ def test_an_edited_configuration_recognises_its_own_entry(machine: Machine) -> N
     assert any("+  - cert: /pomerium-tls/" in line for line in edit.diff)
 
 
+def test_the_names_of_a_container_are_proposed_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("*.a.example.com", "a.example.com")
+    session = machine.session(target="docker", owner="")
+    session.given = session.given.having("names", names)
+    list(session.apply(session.plan(), may_ask=False))
+    again = machine.session()
+    again.given = again.given.without("names")
+    assert again.value(again.question("names")).value == names
+    monkeypatch.chdir(machine.folder)
+    assert again.value(again.question("names")).value != names
+
+
 def test_every_listener_is_published_and_no_other_port(machine: Machine) -> None:
     machine.put("srv/pomerium/config.yaml", "address: :8443\nhttp_redirect_addr: :80\n")
     machine.install(target="docker", owner="")
