@@ -13,7 +13,7 @@ from target_support import Machine, project
 from wizard import upkeep
 from wizard.core.errors import WizardError
 from wizard.core.events import Finished, NextStep
-from wizard.pomerium.compose import find_file, is_ours, service_in
+from wizard.pomerium.compose import Mount, find_file, is_ours, service_in, volume
 
 QUICKSTART = """\
 services:
@@ -96,6 +96,8 @@ def test_the_configuration_names_the_files_as_the_container_sees_them(machine: M
     assert "cert: /pomerium/tls/a.example.com.pem\n" in text
     assert "address: :8443\n" in text
     assert service(machine)["ports"] == ["127.0.0.1:8443:8443"]
+    # The configuration, which is there now, says nothing of the address outside.
+    assert machine.plan(target="docker", owner="").is_empty
 
 
 def test_an_edited_configuration_recognises_its_own_entry(machine: Machine) -> None:
@@ -236,6 +238,11 @@ services:
         ("/b", "/b"),
         (str(tmp_path / "tls"), "/tls"),
     ]
+
+
+def test_a_dollar_in_a_path_is_no_variable_of_compose(tmp_path: Path) -> None:
+    mount = Mount(tmp_path / "a$b", Path("/pomerium"))
+    assert volume(mount, tmp_path)["source"] == "./a$$b"
 
 
 @pytest.mark.parametrize(
