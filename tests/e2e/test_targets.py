@@ -30,7 +30,7 @@ from wizard.headless.text import Text
 from wizard.pki import authority, chain, keys, leaf
 from wizard.pki.names import host_of
 from wizard.pomerium.compose import INSIDE, Mount, new_compose
-from wizard.pomerium.environment import DOCKER, SYSTEMD
+from wizard.pomerium.variables import DOCKER, SYSTEMD
 
 from .pomerium import RULES, judge, judge_variables
 

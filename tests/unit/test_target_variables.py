@@ -13,7 +13,7 @@ from wizard import upkeep
 from wizard.core.errors import WizardError
 from wizard.core.events import Finished
 from wizard.core.questions import Value
-from wizard.pomerium.environment import DOCKER, SYSTEMD, Dialect, shown
+from wizard.pomerium.variables import DOCKER, SYSTEMD, Dialect, shown
 
 THEIRS = """\
 # Ours; ask before you change it.

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from wizard.core.system import System
-from wizard.pomerium.environment import SYSTEMD, overridden
 from wizard.pomerium.unit import Unit, find_unit, first_free_port
+from wizard.pomerium.variables import SYSTEMD, overridden
 
 PACKAGED = """\
 [Unit]

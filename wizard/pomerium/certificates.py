@@ -8,11 +8,11 @@ from wizard.core.errors import WizardError
 from wizard.pomerium.document import Document, elements, follow, lookup, own, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
-from wizard.pomerium.environment import TRUE
 from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import covers, hosts
 from wizard.pomerium.settings import problems
 from wizard.pomerium.syntax import MERGE_KEY, STRING, Node, merged
+from wizard.pomerium.variables import TRUE
 
 Covered = Callable[[Path], tuple[str, ...] | None]
 

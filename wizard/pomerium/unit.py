@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from wizard.core.system import System
-from wizard.pomerium.environment import SYSTEMD
+from wizard.pomerium.variables import SYSTEMD
 
 NAME: Final = "pomerium.service"
 OWN_DIRECTORY: Final = "/etc/systemd/system"

@@ -13,10 +13,10 @@ from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import Installed, Material
-from wizard.pomerium import environment
+from wizard.pomerium import variables
 from wizard.pomerium.detect import names_at
-from wizard.pomerium.environment import MASK, SYSTEMD, TRUE, Dialect
 from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
+from wizard.pomerium.variables import MASK, SYSTEMD, TRUE, Dialect
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import Owner, is_owned, owner_of, root_path
@@ -164,8 +164,8 @@ def _variables(job: _Job, system: System) -> Delivery:
     if before is None:
 
         def render(shared: str, cookie: str) -> bytes:
-            made = environment.variables_of(_rendered(job, shared, cookie))
-            return dialect.write(f"{environment.HEADER}\n", made).encode()
+            made = variables.variables_of(_rendered(job, shared, cookie))
+            return dialect.write(f"{variables.HEADER}\n", made).encode()
 
         action = WriteFile(
             job.path,
@@ -174,11 +174,11 @@ def _variables(job: _Job, system: System) -> Delivery:
             cache(lambda: render(*_new_secrets())),
             mode=0o600,
             owner=job.owner,
-            shown=lambda: ("", environment.shown(render(MASK, MASK).decode())),
+            shown=lambda: ("", variables.shown(render(MASK, MASK).decode())),
         )
         return _first(job, action)
     old = before.content.decode(errors="surrogateescape")
-    new = dialect.write(old, environment.certificate(str(cert), str(key)))
+    new = dialect.write(old, variables.certificate(str(cert), str(key)))
     notices = []
     if dialect.read(new).get("AUTOCERT", "").lower() in TRUE:
         notices.append(
@@ -194,7 +194,7 @@ def _variables(job: _Job, system: System) -> Delivery:
         "Names the certificate; everything else in the file stays as it is.",
         lambda: new.encode(errors="surrogateescape"),
         before=before,
-        shown=lambda: (environment.shown(old), environment.shown(new)),
+        shown=lambda: (variables.shown(old), variables.shown(new)),
     )
     start = NextStep("Start Pomerium again; it reads variables only then", job.place.start)
     return Delivery((action,), tuple(notices), (start,))
@@ -266,7 +266,7 @@ def beaten(
         standing: the settings of the configuration.
         config: its path.
     """
-    from wizard.pomerium.environment import overridden  # noqa: PLC0415  as above
+    from wizard.pomerium.variables import overridden  # noqa: PLC0415  as above
 
     values = {name: value for name, (value, _) in variables.items()}
     for key, variable in overridden(values, standing).items():

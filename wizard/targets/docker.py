@@ -33,7 +33,7 @@ from wizard.pomerium.compose import (
     variables_file,
     volume,
 )
-from wizard.pomerium.environment import DOCKER
+from wizard.pomerium.variables import DOCKER
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import owner_of
