@@ -111,6 +111,13 @@ def schema() -> Schema:
             "files_lost": {"type": "boolean"},
         },
     )
+    rows["client"] = (
+        "A client certificate; `revoked` since then, or null. `fingerprint` is SHA-256 in hex.",
+        {
+            **dict.fromkeys(("name", "serial", "expires", "fingerprint"), STRING),
+            "revoked": {"type": ["string", "null"]},
+        },
+    )
     rows["part"] = (said(Info), fields(Info))
     rows["schema"] = ("The JSON Schema of an answers file.", {"schema": {"type": "object"}})
     rows["answers"] = (

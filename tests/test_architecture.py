@@ -78,3 +78,9 @@ def test_what_only_prints_a_line_loads_nothing_that_works(tmp_path: Path, word: 
 def test_a_run_that_trusts_nothing_loads_no_trust_store(tmp_path: Path) -> None:
     modules = loaded(tmp_path, *answers(tmp_path), "--set", "output.config=")
     assert not {name for name in modules if name.startswith(("wizard.trust", "ruamel"))}
+
+
+def test_a_run_loads_only_its_own_way_to_a_certificate(tmp_path: Path) -> None:
+    modules = loaded(tmp_path, *answers(tmp_path), "--set", "local_ca.lifetime=30d")
+    ways = {name.split(".")[2] for name in modules if name.startswith("wizard.strategies.")}
+    assert ways == {"base", "local_ca"}

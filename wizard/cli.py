@@ -28,6 +28,7 @@ COMMANDS = {
     "status": "certificates, expiry, next renewal, trust, drift",
     "undo": "restore what a run changed, to the byte",
     "trust": "status, install or uninstall the local root in trust stores",
+    "client": "issue NAME, list, or revoke NAME: certificates for people and their browsers",
     "answers": "schema, or example [STRATEGY]: what an answers file may hold",
     "list": "strategies, authorities, providers, stores or targets",
 }
@@ -152,6 +153,18 @@ def parser() -> argparse.ArgumentParser:
         metavar="STORE",
         help="system, nss or java; default: every store",
     )
+    _choose(made["client"], "do", "issue", "list", "revoke")
+    add = made["client"].add_argument
+    add("name", nargs="?", default="", metavar="NAME", help="an e-mail address or another name")
+    add("--out", metavar="FILE", default="", help="default: NAME.p12 in the current directory")
+    add(
+        "--password",
+        metavar="WHERE",
+        default="",
+        help="env:NAME or file:PATH; else it is asked for",
+    )
+    add("--lifetime", metavar="SPAN", default="365d", help="default: 365d")
+    add("--legacy", action="store_true", help="encrypt it as old systems know")
     _choose(made["answers"], "do", "schema", "example")
     made["answers"].add_argument("strategy", nargs="?", default="", metavar="STRATEGY")
     _choose(made["list"], "what", *LISTED)
@@ -225,7 +238,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     match options.command:
         case "plan":
             return _plan(_session(options, system, state), options)
-        case "renew" | "status" | "undo" | "trust" | "answers" | "list":
+        case "renew" | "status" | "undo" | "trust" | "client" | "answers" | "list":
             from wizard.headless import commands  # noqa: PLC0415
 
             return commands.run(options, system, state, front, may_ask=_has_terminal())

@@ -1,9 +1,9 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 from wizard.core import apply, registry
 from wizard.core.answers import AUTO, Answers, read_word
@@ -15,13 +15,12 @@ from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
 from wizard.core.nearest import nearest
 from wizard.core.plan import Plan
-from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Value
+from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Source, Value
 from wizard.core.system import System
 from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
 from wizard.targets.base import Target
-
-TARGET: Final = "output.target"
+from wizard.targets.where import TARGET, where_it_runs
 
 
 def strategy(name: str) -> Strategy:
@@ -69,6 +68,7 @@ def first_steps(system: System) -> tuple[Step, ...]:
                     "Nothing on this machine changes before you have seen and confirmed the plan.",
                     default=next(iter(registry.STRATEGIES)),
                     choices=offered,
+                    among=registry.STRATEGIES,
                 ),
             ),
         ),
@@ -92,43 +92,35 @@ def first_steps(system: System) -> tuple[Step, ...]:
 
 
 def known_questions(system: System) -> Known:
-    """Every question of every strategy and target, by key: what an answers file may hold."""
-    strategies = [strategy(name) for name in registry.STRATEGIES]
-    parts = [one.steps(system, Answers()) for one in strategies]
-    parts += [target(name).steps(system) for name in registry.TARGETS]
-    steps = [*first_steps(system), *(step for part in parts for step in part)]
-    questions = {TARGET: where_it_runs(system)}
-    for step in steps:
-        # What several targets ask, they ask alike; the first of them knows the plainest default.
-        questions = {one.key: one for one in step.questions} | questions
+    """Every question of every strategy and target, by key: what an answers file may hold.
+
+    The table of a strategy's name is its own; what all targets ask is in `output`.
+    """
+
+    def by_key(steps: Sequence[Step]) -> dict[str, Question]:
+        return {question.key: question for step in steps for question in step.questions}
+
+    def way(name: str) -> dict[str, Question]:
+        return by_key(strategy(name).steps(system, Answers()))
+
+    def place(name: str) -> dict[str, Question]:
+        return by_key(target(name).steps(system))
+
+    def own(name: str) -> dict[str, Question]:
+        return {key: one for key, one in place(name).items() if key.startswith(f"{name}.")}
+
+    def output() -> dict[str, Question]:
+        return {TARGET: where_it_runs(system), **place(next(iter(registry.TARGETS)))}
 
     def more(name: str) -> dict[str, Question]:
-        return {key: found for one in strategies for key, found in one.more(name).items()}
+        ways = [strategy(each) for each in registry.STRATEGIES]
+        return {key: found for one in ways for key, found in one.more(name).items()}
 
-    return Known(questions, more)
-
-
-def where_it_runs(system: System) -> Question:
-    """The question for the target."""
-
-    def found(_answers: Answers) -> Value | Detected:
-        from wizard.pomerium.detect import detect_target  # noqa: PLC0415  looks at the machine
-
-        return detect_target(system) or next(iter(registry.TARGETS))
-
-    def offered() -> tuple[Choice, ...]:
-        infos = [target(name).info for name in registry.TARGETS]
-        return tuple(Choice(info.id, info.title, info.summary) for info in infos)
-
-    return Question(
-        TARGET,
-        Kind.CHOICE,
-        "Where does Pomerium run?",
-        "It decides where the files go and who must be able to read them.",
-        "What is found on this machine is proposed: a service of systemd, a Compose file here.",
-        default=found,
-        choices=offered,
-    )
+    sources: dict[str, Source] = {
+        name.replace("-", "_"): partial(way, name) for name in registry.STRATEGIES
+    }
+    sources |= {"output": output} | {name: partial(own, name) for name in registry.TARGETS}
+    return Known(by_key(first_steps(system)), sources, more)
 
 
 class Session:
@@ -381,6 +373,8 @@ def _check(question: Question, value: Value, answers: Answers) -> Problem | None
 
 
 def _not_a_choice(item: str, question: Question) -> Problem | None:
+    if item in question.among:
+        return None
     offered = {choice.value: choice for choice in question.offered()}
     if item in offered:
         reason = offered[item].unavailable

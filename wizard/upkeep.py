@@ -15,7 +15,7 @@ from wizard.core.events import Event, Finished, Json
 from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan
 from wizard.core.system import System
-from wizard.engine import Session, carry_out, known_questions, target
+from wizard.engine import Session, carry_out, known_questions, strategy, target
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.strategies.base import Renewal
@@ -98,10 +98,12 @@ def status(system: System, state: Path) -> Iterator[Certificate]:
 
 def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate:
     where = target(answers.text("output.target")).installed(answers, system)
+    way = strategy(answers.text("strategy"))
     expires = renew_after = None
     if where.chain is not None:
         leaf = chain.read(where.chain.content, str(where.chain_path))[0]
-        expires, renew_after = leaf.not_valid_after_utc, chain.renew_after(leaf)
+        expires = leaf.not_valid_after_utc
+        renew_after = way.renew_after(leaf, answers, system, state)
     try:
         drift = tuple(action.title for action in Session(system, state, answers).plan().actions)
     except UsageError as error:

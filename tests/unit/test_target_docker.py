@@ -54,7 +54,7 @@ def test_all_is_proposed_below_the_current_directory(machine: Machine) -> None:
     srv = machine.root / "srv"
     assert answers.text("output.directory") == str(srv / "pomerium/tls")
     assert answers.text("output.config") == str(srv / "pomerium/config.yaml")
-    assert answers.text("output.compose") == str(srv / "compose.yaml")
+    assert answers.text("docker.compose") == str(srv / "compose.yaml")
     assert answers.text("output.owner") == "65532"
 
 
@@ -65,7 +65,7 @@ def test_a_compose_file_here_that_runs_pomerium_is_found(machine: Machine) -> No
     machine.put("srv/docker-compose.yml", QUICKSTART)
     answers = machine.session().answers()
     assert answers.text("output.target") == "docker"
-    assert answers.text("output.compose") == str(machine.root / "srv/docker-compose.yml")
+    assert answers.text("docker.compose") == str(machine.root / "srv/docker-compose.yml")
     assert answers.text("output.config") == str(machine.root / "srv/config.yaml")
     assert answers.text("output.owner") == ""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from josepy.b64 import b64encode
 
-from wizard.acme import challenges, shelf
+from wizard.acme import challenges, renewal_info, shelf
 from wizard.acme.account import Account
 from wizard.acme.challenges import Txt
 from wizard.acme.problems import kind_of, told
@@ -98,11 +98,9 @@ class Order:
         }
         if profile:
             payload["profile"] = profile
-        if replaces:
-            payload["replaces"] = replaces
         # What was cut off while the authority answered may have left an order that nobody knows.
         reply = _orphan(session, directory, account, names) if was_begun else None
-        reply = reply or session.post(session.url("newOrder"), payload)
+        reply = reply or renewal_info.order(session, payload, replaces)
         order = cls(
             system,
             directory,

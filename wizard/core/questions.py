@@ -1,6 +1,6 @@
 """Questions as data: every front end, the answers file and its schema are made from them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -64,7 +64,7 @@ class Question(NamedTuple):
     `key` is its dotted name in answers; `prompt` is the question, `why` one line of reason, `help`
     what else there is to know. `default` is used when nobody answers; it may be found out from the
     machine and the earlier answers. None means that an answer is required, unless the question is
-    optional.
+    optional. `among` are values that can be chosen, where looking the choices up takes longer.
     """
 
     key: str
@@ -74,6 +74,7 @@ class Question(NamedTuple):
     help: str
     default: Value | Callable[["Answers"], Value | Detected | None] | None = None
     choices: tuple[Choice, ...] | Callable[[], tuple[Choice, ...]] = ()
+    among: Collection[str] = ()
     optional: bool = False
     advanced: bool = False
     when: Callable[["Answers"], bool] = always
@@ -93,36 +94,59 @@ class Question(NamedTuple):
         return "POMCERT_" + self.key.replace(".", "_").upper()
 
 
-class Known(Mapping[str, Question]):
-    """Questions by key, and more of them as soon as a name is asked for that may be one's.
+Source = Callable[[], Mapping[str, Question]]
+"""Gives questions by key, when somebody needs them."""
 
-    What a library asks is learned in this way, and only by runs that need the library.
+
+class Known(Mapping[str, Question]):
+    """Questions by key, each learned when a name is asked for that may be its own.
+
+    A run thus loads the parts that it uses, and what a library asks only where it is used.
     """
 
     def __init__(
-        self, questions: Mapping[str, Question], more: Callable[[str], Mapping[str, Question]]
+        self,
+        questions: Mapping[str, Question],
+        sources: Mapping[str, Source],
+        more: Callable[[str], Mapping[str, Question]],
     ) -> None:
-        """`more` gives what else there is to know where a key or a variable may mean it."""
+        """`sources` by the table of answers that is theirs; `more` where a name may mean more."""
         self._questions = dict(questions)
+        self._sources = dict(sources)
         self._more = more
 
     def __getitem__(self, key: str) -> Question:
         if key not in self._questions:
-            self._learn(key)
+            self._learn(key.partition(".")[0])
+        # A table is no question, and no reason to learn what else there is.
+        is_found = any(other == key or other.startswith(f"{key}.") for other in self._questions)
+        if not is_found and all(other != key for other in self):
+            self._add(self._more(key))
         return self._questions[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._questions)
+        """Every key, in order of the sources as far as none was learned before."""
+        told: set[str] = set()
+        while True:
+            new = [key for key in self._questions if key not in told]
+            yield from new
+            told.update(new)
+            if not self._sources:
+                return
+            self._learn(next(iter(self._sources)))
 
     def __len__(self) -> int:
-        return len(self._questions)
+        return sum(1 for _ in self)
 
     def variables(self, wanted: str) -> Mapping[str, str]:
         """The key that each variable of the environment answers, `wanted` among them if any has."""
-        if all(question.variable != wanted for question in self._questions.values()):
-            self._learn(wanted)
-        return {question.variable: key for key, question in self._questions.items()}
+        if all(question.variable != wanted for question in self.values()):
+            self._add(self._more(wanted))
+        return {question.variable: key for key, question in self.items()}
 
-    def _learn(self, name: str) -> None:
-        found = self._more(name).items()
-        self._questions |= {key: one for key, one in found if key not in self._questions}
+    def _learn(self, table: str) -> None:
+        if table in self._sources:
+            self._add(self._sources.pop(table)())
+
+    def _add(self, found: Mapping[str, Question]) -> None:
+        self._questions |= {key: one for key, one in found.items() if key not in self._questions}

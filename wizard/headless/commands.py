@@ -1,4 +1,4 @@
-"""The commands beside the wizard: renew, status, undo, trust, answers, list."""
+"""The commands beside the wizard: renew, status, undo, trust, client, answers, list."""
 
 import argparse
 import contextlib
@@ -29,12 +29,13 @@ def run(
             return _changed(options, system, state, front, may_ask=may_ask)
         case "trust" if options.do != "status":
             return _change_trust(options, system, state, front, may_ask=may_ask)
-        case "trust":
-            return _trust(options, system, state)
-        case "status":
-            return _status(options, system, state)
-        case "answers":
-            return _answers(options, system, state)
+        case "client":
+            from wizard.headless import clients  # noqa: PLC0415  only this command needs it
+
+            return clients.run(options, system, state, front, may_ask=may_ask)
+        case "trust" | "status" | "answers":
+            tell = {"trust": _trust, "status": _status, "answers": _answers}[options.command]
+            return tell(options, system, state)
         case _:
             return _list(options)
 

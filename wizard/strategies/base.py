@@ -1,9 +1,10 @@
 """What a strategy is: questions, and the work that their answers make."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
 from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
@@ -13,6 +14,9 @@ from wizard.core.questions import Choice, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 KEY_TYPES: Final = (
     Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
@@ -71,11 +75,16 @@ class Strategy(Protocol):
         installed: Installed,
         renewal: Renewal,
     ) -> Work:
-        """What is to be done. Reads only.
+        """What is to be done. Reads only; for `Renewal.DUE` others may be asked when it is time.
 
         Raises:
             WizardError: it cannot be done here.
         """
+
+    def renew_after(
+        self, certificate: "Certificate", answers: Answers, system: System, state: Path
+    ) -> datetime:
+        """When `renew` makes the next one after this certificate. Reads only."""
 
     def prove(
         self,

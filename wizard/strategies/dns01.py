@@ -1,7 +1,7 @@
 """A certificate from a public authority, proved by DNS records: dns-01 of RFC 8555, 8.4."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -24,13 +24,13 @@ from wizard.pki.names import host_of
 from wizard.strategies import dns01_questions as asked
 from wizard.strategies.base import Renewal, Work
 from wizard.strategies.dns01_order import Obtain, Tidy
+from wizard.strategies.dns01_renewal import ask, due_from
 from wizard.strategies.dns01_wanted import Wanted
 
 NEVER_PUBLIC: Final = frozenset(
     {"localhost", "local", "internal", "lan", "home", "corp", "invalid", "onion", "test", "example"}
 )
 """Top-level names no public authority certifies (RFC 6761, RFC 6762, RFC 7686, ICANN)."""
-SHORT_LIFE: Final = timedelta(days=10)
 
 
 class Dns01:
@@ -84,9 +84,12 @@ class Dns01:
         """An order where no good certificate of this authority is installed or at hand."""
         wanted = Wanted.of(answers)
         obtain = Obtain(wanted, system, state, rehearses=False)
-        at_hand = _at_hand(obtain, system)
+        order = issued(system, obtain.directory)
+        at_hand = chain.read(obtain.chain(), str(order))[0] if order else None
+        if order and at_hand and renewal is Renewal.DUE:
+            obtain.reason = ask(wanted, at_hand, order, system)
         is_installed = at_hand is not None and _is_installed(at_hand, obtain, installed)
-        is_good = at_hand is not None and not is_due(at_hand, system.now())
+        is_good = bool(order and at_hand and system.now() < due_from(at_hand, order, system))
         if renewal is Renewal.NOW and is_installed:
             is_good = False
         before: list[Lasting] = [] if is_good else [obtain]
@@ -106,6 +109,12 @@ class Dns01:
         )
         next_steps = () if renewal is not Renewal.NO else _next_steps(wanted, system, state)
         return Work(tuple(before), material, (), _notices(wanted), next_steps)
+
+    def renew_after(
+        self, certificate: Certificate, answers: Answers, system: System, state: Path
+    ) -> datetime:
+        """When the authority suggests to renew, else when a third of the life is left."""
+        return due_from(certificate, issued(system, Wanted.of(answers).directory(state)), system)
 
     def prove(
         self,
@@ -131,12 +140,6 @@ class Dns01:
                 yield _machine(port, hosts[0])
 
 
-def is_due(certificate: Certificate, now: datetime) -> bool:
-    """Whether it is time for the next one: a third of its life is left, half of a short one."""
-    life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    return certificate.not_valid_after_utc - now < life / (2 if life < SHORT_LIFE else 3)
-
-
 def _machine(port: int, host: str) -> Proof:
     """Whether what this machine trusts vouches for the certificate, as for any public site."""
     from wizard.doctor.handshake import shake_hands  # noqa: PLC0415  ssl, for a proof
@@ -148,12 +151,6 @@ def _machine(port: int, host: str) -> Proof:
             raise
         why = "its root is not trusted here, as is so for an authority for tests or of your own"
         return Proof("trust of this machine", "refused", why, "")
-
-
-def _at_hand(obtain: Obtain, system: System) -> Certificate | None:
-    """The newest certificate that an order of this machine brought, installed or not yet."""
-    found = issued(system, obtain.directory)
-    return chain.read(obtain.chain(), str(found))[0] if found else None
 
 
 def _is_installed(at_hand: Certificate, obtain: Obtain, installed: Installed) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wizard.acme import renewal_info
 from wizard.acme.shelf import CHAIN, KEY, issued, next_directory, open_order
 from wizard.core.actions import Change, ChangeKind, Lasting
 from wizard.core.control import Control
@@ -37,6 +38,8 @@ class Obtain(Lasting):
         self.state = state
         self.directory = wanted.directory(state)
         self.rehearses = rehearses
+        self.reason = ""
+        """The page where the authority says why it is time to renew."""
         who = wanted.authority.title
         self.id = f"obtain:{wanted.authority.id}:{wanted.names[0]}"
         self.title = f"rehearse with {who}" if rehearses else f"obtain a certificate from {who}"
@@ -80,6 +83,8 @@ class Obtain(Lasting):
         from wizard.strategies.dns01_records import Records  # noqa: PLC0415  as above
 
         wanted, who = self.wanted, self.wanted.authority.title
+        if self.reason:
+            yield OrderChanged(who, "renewal", "suggested", self.reason)
         session = Session(system, wanted.authority.directory_url, wanted.ca_bundle)
         answers = wanted.answers
         view = View(answers.texts("dns.resolvers"), answers.texts("dns.authoritative"))
@@ -158,7 +163,16 @@ class Obtain(Lasting):
             profile=_profile(session, wanted),
             key_type=wanted.key_type,
             challenge=wanted.challenge,
+            replaces=self._replaced(session),
         )
+
+    def _replaced(self, session: "Session") -> str:
+        """The certificate that this one replaces, as RFC 9773, 4.1 names it."""
+        before = issued(self._system, self.directory)
+        if before is None or not session.url("renewalInfo"):
+            return ""
+        certificates = chain.read(_content(self._system, before / CHAIN), str(before))
+        return renewal_info.identifier(certificates[0])
 
 
 class Tidy(Lasting):

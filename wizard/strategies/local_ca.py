@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate
 
 from wizard.core import ourselves, validation
 from wizard.core.actions import Action, WriteFile
@@ -17,6 +18,7 @@ from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import resolve
 from wizard.core.system import System
+from wizard.pki import chain
 from wizard.pki.authority import Authority
 from wizard.pki.authority_files import FILES, load
 from wizard.pki.issuance import Issuance, Terms, misfit
@@ -111,6 +113,12 @@ class LocalCa:
         after = _trust(answers, system, state, issuance, old) if trusts else ()
         next_steps = () if is_renewal else _next_steps(answers, system, state)
         return Work(tuple(before), material, after, tuple(notices), next_steps)
+
+    def renew_after(
+        self, certificate: Certificate, _answers: Answers, _system: System, _state: Path
+    ) -> datetime:
+        """When a third of its life is left."""
+        return chain.renew_after(certificate)
 
     def prove(
         self,

@@ -102,7 +102,7 @@ class _Compose(NamedTuple):
 
     @classmethod
     def of(cls, answers: Answers, system: System) -> "_Compose":
-        path = Path(os.path.realpath(answers.text("output.compose")))
+        path = Path(os.path.realpath(answers.text("docker.compose")))
         kept = system.keep(path)
         is_theirs = kept is not None and not is_ours(kept.content)
         service = service_in(path) if kept else None
@@ -137,7 +137,7 @@ def _refuse_other_config(answers: Answers, path: Path, standing: Sequence[Mount]
         raise UsageError(
             "config-not-mounted",
             f"output.config: {path} has Pomerium read {mounted}, and does not mount {config}.",
-            f"Give {mounted}, or name another Compose file (output.compose).",
+            f"Give {mounted}, or name another Compose file (docker.compose).",
         )
 
 
@@ -198,7 +198,7 @@ def _compose_question(system: System) -> Question:
         return Detected(str(found), "found here") if found else str(_folder(system) / FILES[0])
 
     return Question(
-        "output.compose",
+        "docker.compose",
         Kind.PATH,
         "Which Compose file starts Pomerium?",
         "One that does not exist is made. One of yours stays as it is; you are told what to add.",

@@ -1,0 +1,1 @@
+"""Mutual TLS, one file a hop."""
