@@ -106,6 +106,8 @@ async def path(camera: Camera) -> None:
         await driver.press("enter")
         camera.take(driver, "04-trust")
         await driver.press("space", "enter")
+        camera.take(driver, "28-target")
+        await driver.press("enter")
         camera.take(driver, "06-output")
         await driver.press("enter", "enter")
         camera.take(driver, "07-route")

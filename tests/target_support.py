@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+from wizard.core import registry
 from wizard.core.answers import Answers
 from wizard.core.events import Event
 from wizard.core.plan import Plan
@@ -78,7 +79,7 @@ class Machine:
         values: dict[str, Value] = {
             "names": ("a.example.com",),
             "local_ca.stores": (),
-            **{f"output.{key}": value for key, value in more.items()},
+            **{_key(key): value for key, value in more.items()},
         }
         return Session(self.system, self.folder / "state", Answers(values))
 
@@ -88,6 +89,11 @@ class Machine:
     def install(self, **more: Value) -> list[Event]:
         ready = self.session(**more)
         return list(ready.apply(ready.plan(), may_ask=False))
+
+
+def _key(key: str) -> str:
+    """The key of an answer: one of a target's own table stands as it is."""
+    return key if key.partition(".")[0] in registry.TARGETS else f"output.{key}"
 
 
 def plain(folder: Path) -> Machine:
@@ -112,7 +118,7 @@ def project(folder: Path) -> Machine:
     machine.answers = {
         "output.directory": str(srv / "pomerium/tls"),
         "output.config": str(srv / "pomerium/config.yaml"),
-        "output.compose": str(srv / "compose.yaml"),
+        "docker.compose": str(srv / "compose.yaml"),
     }
     return machine
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 from wizard.core import apply, registry, validation
 from wizard.core.answers import Answers, read_word
@@ -14,13 +14,12 @@ from wizard.core.events import Event, Finished
 from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
 from wizard.core.plan import Plan
-from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Value
+from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Source, Value
 from wizard.core.system import System
 from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
 from wizard.targets.base import Target
-
-TARGET: Final = "output.target"
+from wizard.targets.where import TARGET, where_it_runs
 
 
 def strategy(name: str) -> Strategy:
@@ -98,7 +97,7 @@ def first_steps(system: System) -> tuple[Step, Step]:
 def known_questions(system: System) -> Known:
     """Every question of every strategy and target, by key: what an answers file may hold.
 
-    The table of a strategy's name is its own; what targets ask is in `output`.
+    The table of a strategy's name is its own; what all targets ask is in `output`.
     """
 
     def by_key(steps: Sequence[Step]) -> dict[str, Question]:
@@ -108,40 +107,23 @@ def known_questions(system: System) -> Known:
         return by_key(strategy(name).steps(system, Answers()))
 
     def place(name: str) -> dict[str, Question]:
-        return by_key(target(name).steps(system)) | {TARGET: where_it_runs(system)}
+        return by_key(target(name).steps(system))
+
+    def own(name: str) -> dict[str, Question]:
+        return {key: one for key, one in place(name).items() if key.startswith(f"{name}.")}
+
+    def output() -> dict[str, Question]:
+        return {TARGET: where_it_runs(system), **place(next(iter(registry.TARGETS)))}
 
     def more(name: str) -> dict[str, Question]:
         ways = [strategy(each) for each in registry.STRATEGIES]
         return {key: found for one in ways for key, found in one.more(name).items()}
 
-    first, *others = registry.TARGETS
-    sources = {name.replace("-", "_"): partial(way, name) for name in registry.STRATEGIES}
-    sources |= {"output": partial(place, first)} | {name: partial(place, name) for name in others}
+    sources: dict[str, Source] = {
+        name.replace("-", "_"): partial(way, name) for name in registry.STRATEGIES
+    }
+    sources |= {"output": output} | {name: partial(own, name) for name in registry.TARGETS}
     return Known(by_key(first_steps(system)), sources, more)
-
-
-def where_it_runs(system: System) -> Question:
-    """The question for the target."""
-
-    def found(_answers: Answers) -> Value | Detected:
-        from wizard.pomerium.detect import detect_target  # noqa: PLC0415  looks at the machine
-
-        return detect_target(system) or next(iter(registry.TARGETS))
-
-    def offered() -> tuple[Choice, ...]:
-        infos = [target(name).info for name in registry.TARGETS]
-        return tuple(Choice(info.id, info.title, info.summary) for info in infos)
-
-    return Question(
-        TARGET,
-        Kind.CHOICE,
-        "Where does Pomerium run?",
-        "It decides where the files go and who must be able to read them.",
-        "What is found on this machine is proposed: a service of systemd, a Compose file here.",
-        default=found,
-        choices=offered,
-        among=registry.TARGETS,
-    )
 
 
 class Session:

@@ -63,7 +63,7 @@ def test_killed_before_any_step_the_next_run_finishes_and_undo_restores(machine:
 
 def test_so_it_is_with_a_container(process: Warm, tmp_path: Path) -> None:
     machine = MACHINES["fresh"](process, tmp_path / "machine")
-    words = (*INSTALL, "--set", "output.target=docker", "--set", "output.compose=compose.yaml")
+    words = (*INSTALL, "--set", "output.target=docker", "--set", "docker.compose=compose.yaml")
     before, start = machine.tree(), machine.save()
     steps = machine.run(*words).steps
     finished = machine.shape()

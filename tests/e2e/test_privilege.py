@@ -230,6 +230,7 @@ def asked(terminal: Terminal) -> str:
         ("[local-ca] ", ""),
         ("localhost.pomerium.io] ", ""),
         ("[auto] ", "system"),
+        ("[files] ", ""),
         ("] ", "tls"),
         ("config.yaml] ", "-"),
         ("[y/N] ", "y"),

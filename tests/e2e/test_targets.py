@@ -1,8 +1,9 @@
-"""Every strategy on every target: the plan against a golden file, its configuration by Pomerium.
+"""Every strategy on every target: the plan against a golden file, its settings by Pomerium.
 
 A strategy or a target joins by its line in the registry; `UPDATE_GOLDEN=1` writes its file.
 """
 
+import base64
 import io
 import json
 import os
@@ -28,9 +29,10 @@ from wizard.engine import Session, strategy, target
 from wizard.headless.text import Text
 from wizard.pki import authority, chain, keys, leaf
 from wizard.pki.names import host_of
-from wizard.pomerium.environment import from_systemd
+from wizard.pomerium.compose import INSIDE, Mount, new_compose
+from wizard.pomerium.variables import DOCKER, SYSTEMD
 
-from .pomerium import RULES, judge
+from .pomerium import RULES, judge, judge_variables
 
 pytestmark = pytest.mark.e2e
 
@@ -59,6 +61,15 @@ def ready(machine: Machine, how: str, where: str, **more: Value) -> Session:
     return Session(machine.system, machine.folder / "state", Answers(values))
 
 
+def variables_at(machine: Machine) -> dict[str, Value]:
+    """What makes a machine keep its settings as variables."""
+    config = machine.answers.get("output.config", str(machine.root / "etc/pomerium/config.yaml"))
+    return {
+        "output.form": "env",
+        "output.config": str(Path(str(config)).with_name("pomerium.env")),
+    }
+
+
 @pytest.fixture
 def root(need: Need) -> None:
     need.that(os.geteuid() == 0, "only root installs for a service", "run as root")
@@ -76,11 +87,13 @@ def shown(plan: Plan, machine: Machine) -> str:
 
 
 @pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("form", ["yaml", "env"])
 @pytest.mark.parametrize(("how", "where"), EVERY)
-def test_the_plan_is_the_golden_one(how: str, where: str, tmp_path: Path) -> None:
+def test_the_plan_is_the_golden_one(how: str, where: str, form: str, tmp_path: Path) -> None:
     machine = MACHINES[where](tmp_path)
-    plan = ready(machine, how, where).plan()
-    golden = GOLDEN / f"{how}-{where}.txt"
+    more = variables_at(machine) if form == "env" else {}
+    plan = ready(machine, how, where, **more).plan()
+    golden = GOLDEN / f"{how}-{where}-{form}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(shown(plan, machine))
@@ -123,6 +136,51 @@ def test_pomerium_takes_the_configuration(
     assert verdict.certificates == (names,)
     assert verdict.hosts
     assert all(verdict.hosts.values())
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("existing", [False, True], ids=["new", "edited"])
+@pytest.mark.parametrize(("how", "where"), EVERY)
+def test_pomerium_takes_the_variables(
+    how: str,
+    where: str,
+    existing: bool,  # noqa: FBT001
+    tmp_path: Path,
+    need: Need,
+) -> None:
+    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
+    machine = MACHINES[where](tmp_path)
+    session = ready(machine, how, where, **variables_at(machine))
+    names = session.answers().texts("names")
+    path = Path(session.answers().text("output.config"))
+    if existing:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        route = f"- from: https://{host_of(names[0])}\n  to: http://a.test\n"
+        path.write_text(f"ROUTES={base64.b64encode(route.encode()).decode()}\nCERTIFICATE_FILE=/a")
+    plan = session.plan()
+    (write,) = (one for one in plan.actions if isinstance(one, WriteFile) and one.path == path)
+    there = target(where).installed(plan.answers, machine.system)
+    issue(there.chain_path, there.key_path, names)
+    dialect = DOCKER if where == "docker" else SYSTEMD
+    inside = f"{machine.seen}/tls"
+    variables = {
+        name: value.replace(inside, str(there.key_path.parent))
+        for name, value in dialect.read(write.content().decode()).items()
+    }
+    verdict = judge_variables(variables, tmp_path)
+    assert (verdict.error, verdict.unknown) == ("", frozenset())
+    assert verdict.certificates == (names,)
+    assert verdict.hosts
+    assert all(verdict.hosts.values())
+
+
+def test_pomerium_reads_headers_from_the_variable_that_is_written(
+    tmp_path: Path, need: Need
+) -> None:
+    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
+    assert "headers" in judge_variables({"HEADERS": "nonsense"}, tmp_path).error
+    assert judge_variables({"HEADERS": "A:b=0"}, tmp_path).error == ""
+    assert judge_variables({"SET_RESPONSE_HEADERS": "nonsense"}, tmp_path).error == ""
 
 
 def issue(chain_path: Path, key_path: Path, names: tuple[str, ...]) -> None:
@@ -273,22 +331,70 @@ VARIABLES = (
 def test_files_of_variables_are_read_as_systemd_reads_them(
     text: str, tmp_path: Path, need: Need
 ) -> None:
-    """Its generator for sessions reads such files by the same code, and prints what it read."""
+    read = SYSTEMD.read(text)
+    assert read
+    told = written_by_systemd(text, tmp_path, need)
+    assert {name: told.get(name, "") for name in read} == read
+
+
+def written_by_systemd(text: str, folder: Path, need: Need) -> dict[str, str]:
+    """What systemd makes of a file of variables, told by its generator for sessions."""
     generator = Path("/usr/lib/systemd/user-environment-generators")
     generator /= "30-systemd-environment-d-generator"
     need.that(generator.exists(), "systemd's generator is not here", "apt install systemd")
-    folder = tmp_path / "environment.d"
-    folder.mkdir()
-    (folder / "50-test.conf").write_text(text)
+    (folder / "environment.d").mkdir()
+    (folder / "environment.d/50-test.conf").write_text(text)
     done = subprocess.run(
         [generator],
-        env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)},
+        env={"HOME": str(folder), "XDG_CONFIG_HOME": str(folder)},
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    read = from_systemd(text)
-    assert read
-    told = from_systemd(done.stdout)
-    assert {name: told.get(name, "") for name in read} == read
+    return SYSTEMD.read(done.stdout)
+
+
+ODD = {
+    "A": "/srv/a b/c#d.pem",
+    "B": " blank at both ends ",
+    "C": "quotes \" and ' within",
+    "D": "back\\slash\\",
+    "E": "'quoted'",
+    "F": "#hash",
+    "G": "Strict-Transport-Security:max-age=0",
+    "H": "a=b;c&d|e*f?g(h)",
+}
+DOLLARS = {"I": "$HOME ${HOME} `id` $$"}
+"""What the generator expands and `EnvironmentFile=` does not."""
+
+
+def test_systemd_reads_back_what_is_written_for_it(tmp_path: Path, need: Need) -> None:
+    text = SYSTEMD.write("", ODD)
+    assert SYSTEMD.read(text) == ODD
+    assert written_by_systemd(text, tmp_path, need).items() >= ODD.items()
+
+
+def test_a_shell_reads_it_like_systemd(tmp_path: Path) -> None:
+    (tmp_path / "variables").write_text(SYSTEMD.write("", ODD | DOLLARS))
+    script = 'set -a; . "$0"; exec env -0'
+    argv = ["sh", "-c", script, tmp_path / "variables"]
+    done = subprocess.run(argv, env={}, capture_output=True, check=True, timeout=60)
+    pairs = (pair.partition("=") for pair in done.stdout.decode().split("\0"))
+    assert {name: value for name, _, value in pairs}.items() >= (ODD | DOLLARS).items()
+
+
+@pytest.mark.usefixtures("compose_rules")
+def test_docker_and_compose_read_back_what_is_written_for_them(tmp_path: Path) -> None:
+    wanted = ODD | DOLLARS
+    path = tmp_path / "variables"
+    path.write_text(DOCKER.write("# A comment.\n", wanted))
+    assert DOCKER.read(path.read_text()) == wanted
+    argv = [COMPOSE, "variables", path]
+    done = subprocess.run(argv, capture_output=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == wanted
+    made = new_compose(
+        tmp_path, [Mount(tmp_path, INSIDE)], ["443:443"], config=None, variables=path, user=""
+    )
+    (tmp_path / "compose.yaml").write_bytes(made)
+    assert compose(tmp_path / "compose.yaml")["environment"] == wanted

@@ -13,7 +13,7 @@ from target_support import Machine, project
 from wizard import upkeep
 from wizard.core.errors import WizardError
 from wizard.core.events import Finished, NextStep
-from wizard.pomerium.compose import find_file, is_ours, service_in
+from wizard.pomerium.compose import Mount, find_file, is_ours, service_in, volume
 
 QUICKSTART = """\
 services:
@@ -54,7 +54,7 @@ def test_all_is_proposed_below_the_current_directory(machine: Machine) -> None:
     srv = machine.root / "srv"
     assert answers.text("output.directory") == str(srv / "pomerium/tls")
     assert answers.text("output.config") == str(srv / "pomerium/config.yaml")
-    assert answers.text("output.compose") == str(srv / "compose.yaml")
+    assert answers.text("docker.compose") == str(srv / "compose.yaml")
     assert answers.text("output.owner") == "65532"
 
 
@@ -65,7 +65,7 @@ def test_a_compose_file_here_that_runs_pomerium_is_found(machine: Machine) -> No
     machine.put("srv/docker-compose.yml", QUICKSTART)
     answers = machine.session().answers()
     assert answers.text("output.target") == "docker"
-    assert answers.text("output.compose") == str(machine.root / "srv/docker-compose.yml")
+    assert answers.text("docker.compose") == str(machine.root / "srv/docker-compose.yml")
     assert answers.text("output.config") == str(machine.root / "srv/config.yaml")
     assert answers.text("output.owner") == ""
 
@@ -96,6 +96,8 @@ def test_the_configuration_names_the_files_as_the_container_sees_them(machine: M
     assert "cert: /pomerium/tls/a.example.com.pem\n" in text
     assert "address: :8443\n" in text
     assert service(machine)["ports"] == ["127.0.0.1:8443:8443"]
+    # The configuration, which is there now, says nothing of the address outside.
+    assert machine.plan(target="docker", owner="").is_empty
 
 
 def test_an_edited_configuration_recognises_its_own_entry(machine: Machine) -> None:
@@ -104,6 +106,20 @@ def test_an_edited_configuration_recognises_its_own_entry(machine: Machine) -> N
     (edit,) = (one.preview() for one in again.actions if "config.yaml" in one.title)
     assert any("-  - cert: /pomerium/tls/" in line for line in edit.diff)
     assert any("+  - cert: /pomerium-tls/" in line for line in edit.diff)
+
+
+def test_the_names_of_a_container_are_proposed_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("*.a.example.com", "a.example.com")
+    session = machine.session(target="docker", owner="")
+    session.given = session.given.having("names", names)
+    list(session.apply(session.plan(), may_ask=False))
+    again = machine.session()
+    again.given = again.given.without("names")
+    assert again.value(again.question("names")).value == names
+    monkeypatch.chdir(machine.folder)
+    assert again.value(again.question("names")).value != names
 
 
 def test_every_listener_is_published_and_no_other_port(machine: Machine) -> None:
@@ -175,10 +191,10 @@ def test_an_address_that_only_the_container_reaches_is_told(machine: Machine) ->
 
 def test_a_renewal_touches_the_certificate_only(machine: Machine) -> None:
     machine.install(target="docker", owner="")
-    (machine.root / "srv/compose.yaml").unlink()
+    broken = machine.put("srv/compose.yaml", "services: [\n")
     events = list(upkeep.renew(machine.system, machine.folder / "state", force=True))
     assert getattr(events[-1], "exit_code", None) == 0
-    assert not (machine.root / "srv/compose.yaml").exists()
+    assert broken.read_text() == "services: [\n"
 
 
 @pytest.mark.parametrize(
@@ -222,6 +238,11 @@ services:
         ("/b", "/b"),
         (str(tmp_path / "tls"), "/tls"),
     ]
+
+
+def test_a_dollar_in_a_path_is_no_variable_of_compose(tmp_path: Path) -> None:
+    mount = Mount(tmp_path / "a$b", Path("/pomerium"))
+    assert volume(mount, tmp_path)["source"] == "./a$$b"
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,7 @@ def test_another_configuration_or_owner_than_the_units_is_told(machine: Machine)
 def test_a_renewal_touches_the_certificate_only(machine: Machine) -> None:
     machine.install()
     (machine.root / DROP_IN).unlink()
+    (machine.root / UNIT).unlink()
     events = list(upkeep.renew(machine.system, machine.folder / "state", force=True))
     assert outcome(events).exit_code == 0
     assert not (machine.root / DROP_IN).exists()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from wizard.core.system import System
-from wizard.pomerium.environment import from_systemd, overridden
 from wizard.pomerium.unit import Unit, find_unit, first_free_port
+from wizard.pomerium.variables import SYSTEMD, overridden
 
 PACKAGED = """\
 [Unit]
@@ -146,7 +146,7 @@ def test_an_empty_environment_starts_anew(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_of_variables_is_read_as_systemd_reads_it(text: str, values: dict[str, str]) -> None:
-    assert from_systemd(text) == values
+    assert SYSTEMD.read(text) == values
 
 
 def test_the_kernel_says_which_ports_are_roots(tmp_path: Path) -> None:

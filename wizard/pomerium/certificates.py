@@ -12,11 +12,10 @@ from wizard.pomerium.lint import problems
 from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import covers, hosts
 from wizard.pomerium.syntax import MERGE_KEY, STRING, Node, merged
+from wizard.pomerium.variables import TRUE
 
 Covered = Callable[[Path], tuple[str, ...] | None]
 
-TRUE = frozenset({"true", "t", "1", "yes", "y", "on"})
-"""What Go's viper takes for true, in any case."""
 _ROOT_FILE = "rootca.pem"
 _SHOWN = 3
 

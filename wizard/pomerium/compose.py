@@ -122,7 +122,13 @@ def is_ours(content: bytes) -> bool:
 
 
 def new_compose(
-    folder: Path, mounts: Sequence[Mount], ports: Sequence[str], *, config: Path | None, user: str
+    folder: Path,
+    mounts: Sequence[Mount],
+    ports: Sequence[str],
+    *,
+    config: Path | None,
+    variables: Path | None,
+    user: str,
 ) -> bytes:
     """A Compose file that runs Pomerium.
 
@@ -131,6 +137,7 @@ def new_compose(
         mounts: directories of this machine, which it only reads.
         ports: as Compose publishes them, `127.0.0.1:443:443`.
         config: the configuration as the container has it; None leaves the image's own.
+        variables: a file of them on this machine, which Compose hands over.
         user: `UID:GID` that can read the files; empty for the image's own.
     """
     from ruamel.yaml.scalarstring import (  # noqa: PLC0415  it costs 25 ms
@@ -142,6 +149,8 @@ def new_compose(
     service: dict[str, object] = {"image": IMAGE, "restart": "unless-stopped"}
     if config not in {None, CONFIG}:
         service["command"] = ["--config", str(config)]
+    if variables is not None:
+        service["env_file"] = [variables_file(variables, folder)]
     if user:
         service["user"] = Quoted(user)
         # A user whom the image does not know has no home to keep a cache in.
@@ -160,16 +169,23 @@ def new_compose(
 
 def volume(mount: Mount, folder: Path) -> dict[str, object]:
     """A mount as Compose wants it, read-only. A directory that is missing is an error there."""
-    below = mount.here.is_relative_to(folder)
-    here = f"./{mount.here.relative_to(folder)}" if below else str(mount.here)
-    here = here.replace("$", "$$")
     return {
         "type": "bind",
-        "source": here,
+        "source": _relative(mount.here, folder),
         "target": str(mount.inside),
         "read_only": True,
         "bind": {"create_host_path": False},
     }
+
+
+def variables_file(path: Path, folder: Path) -> dict[str, object]:
+    """A file of variables as Compose wants it: raw, so that neither quotes nor dollars count."""
+    return {"path": _relative(path, folder), "format": "raw"}
+
+
+def _relative(path: Path, folder: Path) -> str:
+    below = f"./{path.relative_to(folder)}" if path.is_relative_to(folder) else str(path)
+    return below.replace("$", "$$")
 
 
 def _digest(text: bytes) -> bytes:

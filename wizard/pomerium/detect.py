@@ -3,7 +3,6 @@
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +10,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Detected
 from wizard.core.system import System
 from wizard.pki import names
-from wizard.pomerium.compose import find_file
+from wizard.pomerium.compose import CONFIG, Mount, find_file, here_of, service_in
 from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
@@ -31,6 +30,8 @@ def detect_target(system: System) -> Detected | None:
 def find_config(system: System) -> Path | None:
     """Pomerium's configuration: its packages' one, the current directory's, the person's own.
 
+    The current directory's is config.yaml, or what a Compose file there mounts into Pomerium.
+
     What a plain user may not look at counts as not there: the package closes its directory.
     """
     packaged = system.at(PACKAGED)
@@ -40,6 +41,9 @@ def find_config(system: System) -> Path | None:
         here = Path("config.yaml").absolute()
         if here.is_file() and b"\nroutes:" in b"\n" + here.read_bytes():
             return here
+    mounted = here_of(_mounts(), CONFIG)
+    if mounted is not None and mounted.is_file():
+        return mounted
     # Somebody without a home has none there.
     with contextlib.suppress(OSError, UsageError):
         own = system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium/config.yaml"
@@ -65,7 +69,12 @@ def detect_names(
     document = config.read(path)
     if document is None:
         return None
-    standing = config.serving_all(document, partial(names_at, system=system)) or ()
+    mounts = _mounts()
+
+    def covered(path: Path) -> tuple[str, ...] | None:
+        return names_at(here_of(mounts, path) or path, system=system)
+
+    standing = config.serving_all(document, covered) or ()
     if standing and fits(standing):
         return Detected(standing, f"from the certificate in {path}")
     fewest = routes.propose_names(routes.hosts(document), names.is_public_suffix)
@@ -74,6 +83,15 @@ def detect_names(
         if proposed and fits(proposed):
             return Detected(proposed, f"from the routes in {path}")
     return None
+
+
+def _mounts() -> tuple[Mount, ...]:
+    """What a Compose file of the current directory mounts into Pomerium, if it can be read."""
+    with contextlib.suppress(OSError, WizardError):
+        path = find_file(Path.cwd())
+        service = service_in(path) if path else None
+        return service.mounts if service else ()
+    return ()
 
 
 def names_at(path: Path, *, system: System) -> tuple[str, ...] | None:

@@ -2,10 +2,11 @@
 
 from wizard.core.secrets import Secret
 from wizard.pki.material import Settings
-from wizard.pomerium.certificates import TRUE, Edit
+from wizard.pomerium.certificates import Edit
 from wizard.pomerium.document import Document, lookup, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.lint import problems
+from wizard.pomerium.variables import TRUE
 
 Plain = dict[str, str | bool]
 

@@ -47,6 +47,21 @@ def require_yaml_name(path: Path) -> None:
         )
 
 
+def refuse_yaml_name(path: Path) -> None:
+    """Refuses a name for a file of variables that says it is something else.
+
+    Raises:
+        UsageError: `config-name`.
+
+    """
+    if path.suffix in _YAML or path.suffix == _JSON:
+        raise UsageError(
+            "config-name",
+            f"output.config: {path} is named as YAML or JSON, and is to hold variables.",
+            "Choose a name that ends in .env, or the form yaml (output.form).",
+        )
+
+
 def unread(path: Path) -> tuple[str, ...]:
     """What to say about the name of a configuration that Pomerium does not read."""
     if path.suffix in _YAML or path.suffix == _JSON:

@@ -4,7 +4,7 @@ Sources: Pomerium v0.33 config/options.go, policy.go, mtls.go, autocert.go, opti
 versions are the first release whose sources have a name, and the first that has it no longer.
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 Kind = Literal["bool", "text", "path", "url", "base64", "list", "map", "number", "address"]
 
@@ -24,10 +24,18 @@ class Setting(NamedTuple):
 
     @property
     def environment(self) -> str | None:
-        """The variable that overrides the file; None for what has none."""
-        if self.name == "certificates" or self.name.startswith("routes."):
+        """The variable that overrides the file; None for what has none, whatever its name."""
+        if self.name.startswith("routes."):
             return None
-        return self.name.replace(".", "_").upper()
+        return _VARIABLES.get(self.name, self.name.replace(".", "_").upper())
+
+
+_VARIABLES: Final = {
+    "certificates": None,
+    "downstream_mtls": None,
+    "set_response_headers": "HEADERS",
+}
+"""Settings whose variable is not their name in capitals, as Pomerium's own loader showed."""
 
 
 class Removed(NamedTuple):

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from wizard.core.system import System
-from wizard.pomerium.environment import from_systemd
+from wizard.pomerium.variables import SYSTEMD
 
 NAME: Final = "pomerium.service"
 OWN_DIRECTORY: Final = "/etc/systemd/system"
@@ -82,8 +82,11 @@ class Unit(NamedTuple):
         return is_given and not self.bounds_bind
 
 
-def find_unit(system: System) -> Unit | None:
-    """Pomerium's unit on this machine; None where there is none, or it is masked."""
+def find_unit(system: System, without: Path | None = None) -> Unit | None:
+    """Pomerium's unit on this machine; None where there is none, or it is masked.
+
+    `without` is a drop-in that is left out.
+    """
     if system.platform != "linux":
         return None
     places = [system.at(directory) for directory in DIRECTORIES]
@@ -92,7 +95,7 @@ def find_unit(system: System) -> Unit | None:
     if path is None or not os.path.isfile(path):  # noqa: PTH113
         return None
     lines: list[tuple[str, str, Path]] = []
-    for file in (path, *_drop_ins(places)):
+    for file in (path, *(one for one in _drop_ins(places) if one != without)):
         with suppress(OSError):
             text = file.read_text("utf-8", "replace")
             if file is path and not text.strip():
@@ -164,7 +167,7 @@ def _environment(
             except OSError:
                 unread.append(path)
                 continue
-            found |= {name: (word, path) for name, word in from_systemd(text).items()}
+            found |= {name: (word, path) for name, word in SYSTEMD.read(text).items()}
     gone = {word for value in unit.values("UnsetEnvironment") for word in _words(value)}
     kept = {name: it for name, it in found.items() if not {name, f"{name}={it[0]}"} & gone}
     return MappingProxyType(kept), tuple(unread)
@@ -172,7 +175,7 @@ def _environment(
 
 def _files(value: str, system: System) -> list[Path]:
     """The files that one `EnvironmentFile=` names; a dash says that it may be missing."""
-    path = system.at(value.removeprefix("-"))
+    path = system.at(value.removeprefix("-").replace("%%", "%"))
     if re.search(r"[*?\[]", path.name):
         return sorted(path.parent.glob(path.name))
     return [] if value.startswith("-") and not os.path.lexists(path) else [path]

@@ -17,12 +17,13 @@ from wizard.doctor import reach
 from wizard.pki import chain
 from wizard.pki.material import Settings
 from wizard.pki.names import registered_domain
-from wizard.pomerium.certificates import TRUE, listed
+from wizard.pomerium.certificates import listed
 from wizard.pomerium.detect import names_at
 from wizard.pomerium.document import Document, lookup, string
 from wizard.pomerium.merge import revealed
 from wizard.pomerium.routes import autocert_hosts, hosts
 from wizard.pomerium.surroundings import Variable
+from wizard.pomerium.variables import TRUE
 from wizard.strategies.autocert_questions import is_bucket, is_letsencrypt, is_public
 
 A_WEEK: Final = 50

@@ -13,16 +13,19 @@ from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import Installed, Material, Settings
+from wizard.pomerium import variables
 from wizard.pomerium.detect import names_at
-from wizard.pomerium.paths import require_yaml_name, unread
+from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
+from wizard.pomerium.variables import MASK, SYSTEMD, TRUE, Dialect
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import Owner, is_owned, owner_of, root_path
+from wizard.targets.output import is_variables
 
 BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
 """Variables that bring other certificates without overriding any setting of ours."""
 MADE_AT_APPLY = "(32 random bytes, made when the file is written)"
-MASKED = "(not shown)"
+UNSEEN = "(not shown)"
 
 if TYPE_CHECKING:
     from wizard.pomerium.config import Document, Edit
@@ -41,13 +44,15 @@ def as_it_is(address: str) -> str:
 class Place(NamedTuple):
     """Where Pomerium runs: what starts it, and how it sees paths and addresses of this machine.
 
-    `here` gives back the path of this machine that it sees so.
+    `here` gives back the path of this machine that it sees so; `dialect` is how a file of variables
+    is read there.
     """
 
     start: str
     seen: Callable[[Path], Path] = itself
     here: Callable[[Path], Path] = itself
     listens: Callable[[str], str] = as_it_is
+    dialect: Dialect = SYSTEMD
 
 
 class _Job(NamedTuple):
@@ -68,6 +73,11 @@ class _Job(NamedTuple):
         return self.place.seen(self.there.chain_path), self.place.seen(self.there.key_path)
 
 
+def is_all_there(material: Material | None, settings: Settings) -> bool:
+    """Whether the configuration has nothing to learn: a renewal, or nothing is brought."""
+    return material.is_renewal if material else not settings
+
+
 def deliver(
     answers: Answers,
     system: System,
@@ -83,7 +93,7 @@ def deliver(
     there = certificate_files.installed(answers, system)
     owner = owner_of(answers.text("output.owner"), system)
     files = certificate_files.write(there, system, material, owner) if material else ()
-    if material.is_renewal if material else not settings:
+    if is_all_there(material, settings):
         return Delivery(files)
     # Unlike Path.resolve this leaves a loop of links for `read` to tell.
     path = Path(os.path.realpath(answers.text("output.config")))
@@ -103,7 +113,7 @@ def _by_hand(job: _Job) -> Delivery:
         from wizard.pomerium.emitter import dump  # noqa: PLC0415  ruamel.yaml costs 25 ms
         from wizard.pomerium.merge import masked  # noqa: PLC0415
 
-        said = {name: value for name, value in masked(job.settings, MASKED).items() if value}
+        said = {name: value for name, value in masked(job.settings, UNSEEN).items() if value}
         steps.append(NextStep("Set this in Pomerium's configuration", dump(said).rstrip()))
     return Delivery((), (), tuple(steps))
 
@@ -118,6 +128,8 @@ def _config(job: _Job, system: System) -> Delivery:
             f"output.config: the certificate's files go to {path}.",
             "Give the configuration another name, such as config.yaml.",
         )
+    if is_variables(job.answers):
+        return _variables(job, system)
     if not os.path.lexists(path):
         return _new_config(job)
     from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
@@ -133,11 +145,10 @@ def _config(job: _Job, system: System) -> Delivery:
     edit = _edit(document, job, system)
     if not edit.changed or before is None:
         return Delivery((), (*edit.notices, *closed))
-    does = "Names the certificate" if job.material else "Lets Pomerium get its certificates"
     action = WriteFile(
         path,
         "Pomerium's configuration",
-        f"{does}; everything else in the file stays as it is.",
+        f"{_does(job)}; everything else in the file stays as it is.",
         lambda: edit.text,
         before=before,
         shown=lambda: (config.redacted(before.content), config.redacted(edit.text)),
@@ -145,6 +156,10 @@ def _config(job: _Job, system: System) -> Delivery:
     writable(path)
     start = NextStep("Start Pomerium; a running one has read it already", job.place.start)
     return Delivery((action,), (*edit.notices, *closed), (start,))
+
+
+def _does(job: _Job) -> str:
+    return "Names the certificate" if job.material else "Lets Pomerium get its certificates"
 
 
 def _edit(document: "Document", job: _Job, system: System) -> "Edit":
@@ -169,57 +184,130 @@ def _closed(path: Path, kept: Kept | None, name: str, owner: Owner) -> tuple[str
 
 
 def _new_config(job: _Job) -> Delivery:
-    answers = job.answers
-    require_yaml_name(Path(answers.text("output.config")))
-    from wizard.pomerium.merge import Plain, masked, revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
-    from wizard.pomerium.new_config import new_config  # noqa: PLC0415
-    from wizard.pomerium.secrets import new_secret  # noqa: PLC0415
-
-    def render(shared: str, cookie: str, settings: Plain) -> bytes:
-        return new_config(
-            job.files,
-            shared_secret=shared,
-            cookie_secret=cookie,
-            route_from=answers.text("output.route.from"),
-            route_to=answers.text("output.route.to"),
-            email=answers.text("output.route.email") or None,
-            address=job.place.listens(answers.text("output.address")),
-            development=job.material is not None and job.material.is_development,
-            settings=settings,
-        )
-
-    made, shown = MADE_AT_APPLY, masked(job.settings, MASKED)
+    require_yaml_name(Path(job.answers.text("output.config")))
+    content = cache(lambda: _rendered(job, *_new_secrets()))
     action = WriteFile(
         job.path,
         "Pomerium's configuration",
         "A complete file that serves one route; add yours to it.",
-        cache(lambda: render(new_secret(), new_secret(), revealed(job.settings))),
+        content,
         mode=0o600,
         owner=job.owner,
-        shown=lambda: ("", render(made, made, shown).decode()),
+        shown=lambda: ("", _rendered(job, MADE_AT_APPLY, MADE_AT_APPLY, UNSEEN).decode()),
     )
+    return _first(job, action)
+
+
+def _variables(job: _Job, system: System) -> Delivery:
+    """The settings as variables: a whole new file, or the certificate's in the one that is there.
+
+    Raises:
+        WizardError: the file cannot be read, or its name says that it is YAML.
+    """
+    before = system.keep(job.path)
+    refuse_yaml_name(job.path)
+    dialect = job.place.dialect
+    if before is None:
+
+        def render(shared: str, cookie: str) -> bytes:
+            made = variables.variables_of(_rendered(job, shared, cookie))
+            return dialect.write(f"{variables.HEADER}\n", made).encode()
+
+        action = WriteFile(
+            job.path,
+            "Pomerium's settings as variables",
+            "A complete file that serves one route.",
+            cache(lambda: render(*_new_secrets())),
+            mode=0o600,
+            owner=job.owner,
+            shown=lambda: ("", variables.shown(render(MASK, MASK).decode())),
+        )
+        return _first(job, action)
+    old = before.content.decode(errors="surrogateescape")
+    new = dialect.write(old, _wanted(job))
+    notices = []
+    if job.material and dialect.read(new).get("AUTOCERT", "").lower() in TRUE:
+        notices.append(
+            f"AUTOCERT in {job.path} is on: its certificates for exact names are served instead of "
+            "this one. Delete it where that is not meant."
+        )
+    if new == old:
+        return Delivery((), tuple(notices))
+    writable(job.path)
+    action = WriteFile(
+        job.path,
+        "Pomerium's settings as variables",
+        f"{_does(job)}; everything else in the file stays as it is.",
+        lambda: new.encode(errors="surrogateescape"),
+        before=before,
+        shown=lambda: (variables.shown(old), variables.shown(new)),
+    )
+    start = NextStep("Start Pomerium again; it reads variables only then", job.place.start)
+    return Delivery((action,), tuple(notices), (start,))
+
+
+def _wanted(job: _Job) -> dict[str, str]:
+    """The variables that an existing file must have; an empty setting only where it is said."""
+    if job.files is not None:
+        return variables.certificate(*map(str, job.files))
+    from wizard.pomerium.merge import revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
+
+    return {
+        name.upper(): variables.text_of(value) for name, value in revealed(job.settings).items()
+    }
+
+
+def _new_secrets() -> tuple[str, str]:
+    from wizard.pomerium.secrets import new_secret  # noqa: PLC0415  ssl, only at apply
+
+    return new_secret(), new_secret()
+
+
+def _rendered(job: _Job, shared: str, cookie: str, mask: str = "") -> bytes:
+    """A new configuration, with these secrets, and a mask for those of settings if there is one."""
+    from wizard.pomerium.merge import masked, revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
+    from wizard.pomerium.new_config import new_config  # noqa: PLC0415
+
+    return new_config(
+        job.files,
+        shared_secret=shared,
+        cookie_secret=cookie,
+        route_from=job.answers.text("output.route.from"),
+        route_to=job.answers.text("output.route.to"),
+        email=job.answers.text("output.route.email") or None,
+        address=job.place.listens(job.answers.text("output.address")),
+        development=job.material is not None and job.material.is_development,
+        settings=masked(job.settings, mask) if mask else revealed(job.settings),
+    )
+
+
+def _first(job: _Job, action: WriteFile) -> Delivery:
+    """What goes with settings that are new."""
     notices = (
         ()
-        if answers.text("output.route.email")
+        if job.answers.text("output.route.email")
         else ("The new route lets nobody in until its policy names who may (output.route.email).",)
     )
     writable(job.path)
     start = NextStep("Start Pomerium with it", job.place.start)
-    first = NextStep("Open its first route", answers.text("output.route.from"))
+    first = NextStep("Open its first route", job.answers.text("output.route.from"))
     return Delivery((action,), notices, (start, first))
 
 
-def standing(answers: Answers, settings: Settings) -> Mapping[str, str]:
+def standing(answers: Answers, brings: Settings, dialect: Dialect = SYSTEMD) -> Mapping[str, str]:
     """The settings that the configuration will have, and the value of each that is one text.
 
     Raises:
         WizardError: it is there and cannot be read.
     """
     path = Path(answers.text("output.config"))
-    brought = {name: value if isinstance(value, str) else "" for name, value in settings.items()}
+    brought = {name: value if isinstance(value, str) else "" for name, value in brings.items()}
     if not path.is_file():
         address = answers.text("output.address")
         return {"address": address, "shared_secret": "", "cookie_secret": "", **brought}
+    if is_variables(answers):
+        found = dialect.read(path.read_text("utf-8", "replace"))
+        return {name.lower(): value for name, value in found.items()} | brought
     from wizard.pomerium.document import follow, read, string  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
     document = read(path)
@@ -237,7 +325,7 @@ def beaten(
         standing: the settings of the configuration.
         config: its path.
     """
-    from wizard.pomerium.environment import overridden  # noqa: PLC0415  as above
+    from wizard.pomerium.variables import overridden  # noqa: PLC0415  as above
 
     values = {name: value for name, (value, _) in variables.items()}
     for key, variable in overridden(values, standing).items():

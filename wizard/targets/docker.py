@@ -30,13 +30,15 @@ from wizard.pomerium.compose import (
     new_compose,
     seen_by,
     service_in,
+    variables_file,
     volume,
 )
+from wizard.pomerium.variables import DOCKER
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import owner_of
-from wizard.targets.delivery import Place, beaten, deliver, standing
-from wizard.targets.output import ROUTE, Defaults, output
+from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
+from wizard.targets.output import ROUTE, Defaults, is_variables, output
 
 HTTPS: Final = "443"
 TLS: Final = INSIDE / "tls"
@@ -70,17 +72,19 @@ class Docker:
         self, answers: Answers, system: System, material: Material | None, settings: Settings
     ) -> Delivery:
         """The files as the container sees them, and the Compose file or what to add to it."""
+        if is_all_there(material, settings):
+            return deliver(answers, system, material, settings, Place(""))
         compose = _Compose.of(answers, system)
         start = Command(("docker", "compose", "--file", str(compose.path), "up", "--detach"))
-        place = Place(start.shell(), compose.seen, compose.here, lambda one: f":{_port(one)}")
+        place = Place(
+            start.shell(), compose.seen, compose.here, lambda one: f":{_port(one)}", DOCKER
+        )
         delivery = deliver(answers, system, material, settings, place)
-        if material.is_renewal if material else not settings:
-            return delivery
-        said = standing(answers, settings)
+        said = standing(answers, settings, DOCKER)
         notices = (*delivery.notices, *_notices(answers, compose, said))
         content = _content(compose, answers, system, said)
         if compose.is_theirs:
-            steps = (*_to_add(compose, content), *delivery.next_steps)
+            steps = (*_to_add(compose, content, _variables(answers)), *delivery.next_steps)
             return Delivery(delivery.actions, notices, steps)
         actions = (*delivery.actions, *_write(compose, content, system))
         return delivery._replace(actions=actions, notices=notices)
@@ -100,7 +104,7 @@ class _Compose(NamedTuple):
 
     @classmethod
     def of(cls, answers: Answers, system: System) -> "_Compose":
-        path = Path(os.path.realpath(answers.text("output.compose")))
+        path = Path(os.path.realpath(answers.text("docker.compose")))
         kept = system.keep(path)
         is_theirs = kept is not None and not is_ours(kept.content)
         service = service_in(path) if kept else None
@@ -118,19 +122,30 @@ class _Compose(NamedTuple):
         return here_of(self.mounts, path) or path
 
 
+def _config(answers: Answers) -> str:
+    """The configuration that the container has to see; of variables it sees no file."""
+    return "" if is_variables(answers) else answers.text("output.config")
+
+
+def _variables(answers: Answers) -> Path | None:
+    """The file of variables, where there is one."""
+    path = answers.text("output.config")
+    return Path(path) if path and is_variables(answers) else None
+
+
 def _refuse_other_config(answers: Answers, path: Path, standing: Sequence[Mount]) -> None:
-    config, mounted = answers.text("output.config"), here_of(standing, CONFIG)
+    config, mounted = _config(answers), here_of(standing, CONFIG)
     if config and mounted and seen_by(standing, Path(config)) is None:
         raise UsageError(
             "config-not-mounted",
             f"output.config: {path} has Pomerium read {mounted}, and does not mount {config}.",
-            f"Give {mounted}, or name another Compose file (output.compose).",
+            f"Give {mounted}, or name another Compose file (docker.compose).",
         )
 
 
 def _missing(answers: Answers, standing: Sequence[Mount]) -> tuple[Mount, ...]:
     """The directories to mount for the configuration and the certificate to be seen."""
-    directory, config = Path(answers.text("output.directory")), answers.text("output.config")
+    directory, config = Path(answers.text("output.directory")), _config(answers)
     found: list[Mount] = []
     if config and seen_by(standing, Path(config)) is None:
         found.append(Mount(Path(config).parent, INSIDE))
@@ -185,7 +200,7 @@ def _compose_question(system: System) -> Question:
         return Detected(str(found), "found here") if found else str(_folder(system) / FILES[0])
 
     return Question(
-        "output.compose",
+        "docker.compose",
         Kind.PATH,
         "Which Compose file starts Pomerium?",
         "One that does not exist is made. One of yours stays as it is; you are told what to add.",
@@ -202,12 +217,13 @@ def _content(
     """A Compose file for these answers."""
     owner = owner_of(answers.text("output.owner"), system)
     uid, gid = owner or (system.uid, 0 if system.is_root else system.person.gid)
-    config = answers.text("output.config")
+    config = _config(answers)
     return new_compose(
         compose.path.parent,
         compose.mounts,
         _ports(compose, answers, standing),
         config=compose.seen(Path(config)) if config else None,
+        variables=_variables(answers),
         user="" if uid == NONROOT else f"{uid}:{gid}",
     )
 
@@ -248,15 +264,20 @@ def _port(address: str) -> str:
     return address.rpartition(":")[2]
 
 
-def _to_add(compose: _Compose, content: bytes) -> Iterator[NextStep]:
+def _to_add(compose: _Compose, content: bytes, variables: Path | None) -> Iterator[NextStep]:
     """What somebody's own Compose file lacks, for them to add."""
+    from wizard.pomerium.emitter import dump  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
     if compose.service is None:
         yield NextStep(
             f"Add to {compose.path}", content.decode().partition("services:\n")[2].rstrip()
         )
-    elif compose.missing:
-        from wizard.pomerium.emitter import dump  # noqa: PLC0415  ruamel.yaml costs 25 ms
-
+        return
+    if variables and variables not in {compose.path.parent / one for one in compose.service.unread}:
+        where = f"Add to {compose.service.name} in {compose.path}"
+        line = dump({"env_file": [variables_file(variables, compose.path.parent)]}).rstrip()
+        yield NextStep(where, line)
+    if compose.missing:
         volumes = [volume(mount, compose.path.parent) for mount in compose.missing]
         where = f"Add to the volumes of {compose.service.name} in {compose.path}"
         yield NextStep(where, dump(volumes, sequence=2, offset=0).rstrip())
@@ -264,16 +285,21 @@ def _to_add(compose: _Compose, content: bytes) -> Iterator[NextStep]:
 
 def _notices(answers: Answers, compose: _Compose, standing: Mapping[str, str]) -> Iterator[str]:
     """What the container does to these files without a word."""
-    config = answers.text("output.config")
+    config = _config(answers)
     service = compose.service if compose.is_theirs else None
     variables = {"AUTOCERT_DIR": ("/data/autocert", "Pomerium's image")}
     for name, value in (service.environment if service else {}).items():
         variables[name] = (value, str(compose.path))
-    yield from beaten(variables, standing, config)
-    for file in service.unread if service else ():
+    if config:
+        yield from beaten(variables, standing, config)
+    for file in service.unread if service and config else ():
         yield f"{file} in {compose.path} may set variables, which win over {config}."
     host = standing.get("address", "").rpartition(":")[0]
-    if not answers.text("output.address") and host in {"127.0.0.1", "localhost", "[::1]"}:
+    if (
+        config
+        and not answers.text("output.address")
+        and host in {"127.0.0.1", "localhost", "[::1]"}
+    ):
         yield f"`address` in {config} is {host}: inside a container nobody else reaches that."
     for mount in service.mounts if service else ():
         if mount.here.is_file() and mount.here.suffix in _WATCHED:

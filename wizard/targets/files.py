@@ -11,7 +11,7 @@ from wizard.pki.material import Installed, Material, Settings
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.delivery import Place, deliver
-from wizard.targets.output import ROUTE, output, plain
+from wizard.targets.output import ROUTE, is_variables, output, plain
 
 
 class Files:
@@ -40,5 +40,10 @@ class Files:
         self, answers: Answers, system: System, material: Material | None, settings: Settings
     ) -> Delivery:
         """The key, the chain, the root, and the configuration that names them."""
-        start = Command(("pomerium", "-config", answers.text("output.config")))
+        config = answers.text("output.config")
+        start = Command(("pomerium", "-config", config))
+        if is_variables(answers):
+            # A POSIX shell reads the quotes of systemd's dialect as systemd does.
+            script = 'set -a; . "$0"; exec pomerium'
+            start = Command(("sh", "-c", script, config))
         return deliver(answers, system, material, settings, Place(start.shell()))

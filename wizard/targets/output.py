@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 from wizard.core import validation
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
-from wizard.core.questions import Detected, Kind, Question
+from wizard.core.questions import Choice, Detected, Kind, Question
 from wizard.core.system import System
 from wizard.pki import names
 from wizard.pki.material import Installed
@@ -44,6 +44,19 @@ def kept_by_pomerium(answers: Answers, system: System) -> Installed:
 
 
 Default: TypeAlias = Callable[[Answers], str | Detected]
+
+
+FORMS: Final = (
+    Choice("yaml", "A YAML file", "every setting, read again when it changes"),
+    Choice(
+        "env", "A file of variables", "for EnvironmentFile= of systemd, or env_file: of Compose"
+    ),
+)
+
+
+def is_variables(answers: Answers) -> bool:
+    """Whether the settings are kept as environment variables."""
+    return answers.text("output.form") == "env"
 
 
 class Defaults(NamedTuple):
@@ -89,6 +102,14 @@ def plain(system: System) -> Defaults:
 
 def output(defaults: Defaults) -> tuple[Question, ...]:
     """Where the certificate, its key and the configuration go, and who reads them."""
+
+    def config(answers: Answers) -> str | Detected:
+        found = defaults.config(answers)
+        if is_variables(answers):
+            text = found if isinstance(found, str) else str(found.value)
+            return str(Path(text).with_name("pomerium.env"))
+        return found
+
     return (
         Question(
             "output.directory",
@@ -102,13 +123,24 @@ def output(defaults: Defaults) -> tuple[Question, ...]:
             check=validation.absolute_path,
         ),
         Question(
+            "output.form",
+            Kind.CHOICE,
+            "In which form are Pomerium's settings kept?",
+            "Variables win over a YAML file, and are read only when Pomerium starts.",
+            "YAML holds every setting, and Pomerium reads it again when it changes. A file of "
+            "variables is for whoever keeps settings in the environment; it holds one certificate.",
+            default="yaml",
+            choices=FORMS,
+            advanced=True,
+        ),
+        Question(
             "output.config",
             Kind.PATH,
             "Which is Pomerium's configuration?",
             "Only what the certificate needs is changed; comments and order stay.",
             "A file that does not exist is made, complete and ready to start. Leave it empty to "
             "write none and to name the files yourself.",
-            default=defaults.config,
+            default=config,
             optional=True,
             check=validation.absolute_path,
         ),

@@ -7,7 +7,8 @@ from typing import ClassVar, Final, NamedTuple
 from wizard.core.actions import Change, RestoreFile, WriteFile
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
-from wizard.core.events import Json, NextStep, lines
+from wizard.core.events import Json, NextStep
+from wizard.core.events import lines as as_lines
 from wizard.core.files import writable
 from wizard.core.flow import Step
 from wizard.core.journal import Run
@@ -27,8 +28,8 @@ from wizard.pomerium.unit import (
 )
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
-from wizard.targets.delivery import Place, beaten, deliver, standing
-from wizard.targets.output import ROUTE, Defaults, output
+from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
+from wizard.targets.output import ROUTE, Defaults, is_variables, output
 
 DROP_IN: Final = f"{OWN_DIRECTORY}/{NAME}.d/pomcert-wizard.conf"
 RELOAD: Final = Command(("systemctl", "daemon-reload"), as_root=True)
@@ -65,26 +66,26 @@ class Systemd:
         self, answers: Answers, system: System, material: Material | None, settings: Settings
     ) -> Delivery:
         """The files, and a drop-in where the unit's user may not listen where it must."""
-        unit = find_unit(system)
+        start = RESTART if is_variables(answers) else START
+        delivery = deliver(answers, system, material, settings, Place(start.shell()))
+        if is_all_there(material, settings):
+            return delivery
+        unit = find_unit(system, without=system.at(DROP_IN))
         if unit is None:
             raise WizardError(
                 "no-unit",
                 f"This machine has no unit {NAME}.",
                 "Install Pomerium's package first, or choose the target files.",
             )
-        delivery = deliver(answers, system, material, settings, Place(START.shell()))
-        if material.is_renewal if material else not settings:
-            return delivery
         said = standing(answers, settings)
         notices = (*delivery.notices, *_notices(answers, unit, said, system))
         ports = _low_ports(unit, said, first_free_port(system))
-        drop_in = _drop_in(unit, ports, system) if ports and not unit.may_bind else None
+        drop_in = _drop_in(answers, unit, () if unit.may_bind else ports, system)
         if drop_in is None:
             return delivery._replace(notices=notices)
         reload = () if drop_in.commands else (NextStep("Have systemd read it", RELOAD.shell()),)
-        why = "Restart Pomerium; privileges come with a start"
-        restart = NextStep(why, RESTART.shell())
-        others = (step for step in delivery.next_steps if step.line != START.shell())
+        restart = NextStep("Restart Pomerium; this takes effect at its start", RESTART.shell())
+        others = (step for step in delivery.next_steps if step.line != start.shell())
         return Delivery((drop_in, *delivery.actions), notices, (*reload, restart, *others))
 
 
@@ -120,7 +121,7 @@ class DropIn(NamedTuple):
 
     def preview(self) -> Change:
         """The file, and what is run after it is written."""
-        return self.file.preview()._replace(commands=lines(self.commands))
+        return self.file.preview()._replace(commands=as_lines(self.commands))
 
     def privileged(self, _system: System) -> Sequence[Command]:
         """None: whoever may write the file may have it read."""
@@ -181,19 +182,30 @@ def _run(command: Command, system: System) -> None:
         )
 
 
-def _drop_in(unit: Unit, ports: Sequence[int], system: System) -> DropIn | None:
-    """Lets the unit's user listen on these ports; None where it is there and waits to be read."""
-    wanted = f"AmbientCapabilities={BIND}\n"
-    if unit.bounds_bind:
-        wanted += f"CapabilityBoundingSet={BIND}\n"
-    listed = " and ".join(map(str, ports))
-    text = f"# Made by pomcert-wizard: for {unit.user} to listen on {listed}.\n[Service]\n{wanted}"
+def _drop_in(answers: Answers, unit: Unit, ports: Sequence[int], system: System) -> DropIn | None:
+    """Lets the unit's user listen on these ports, and has it read variables, where it must."""
+    lines, reasons = [], []
+    if ports:
+        listed = " and ".join(map(str, ports))
+        reasons.append(f"{unit.user} may not listen on port {listed} otherwise.")
+        lines.append(f"AmbientCapabilities={BIND}")
+        lines += [f"CapabilityBoundingSet={BIND}"] if unit.bounds_bind else []
+    config = answers.text("output.config")
+    if config and is_variables(answers) and config not in unit.values("EnvironmentFile"):
+        reasons.append(f"Pomerium gets the variables in {config} from systemd.")
+        lines.append(f"EnvironmentFile={config.replace('%', '%%')}")
+    if not lines:
+        return None
+    why = " ".join(reasons)
+    text = "\n".join((f"# Made by pomcert-wizard. {why}", "[Service]", *lines, ""))
     path = system.at(DROP_IN)
     before = system.keep(path)
+    if before is not None and before.content == text.encode():
+        return None
     file = WriteFile(
         path,
         "systemd drop-in",
-        f"{unit.user} may not listen on port {listed} otherwise; it gets no other privilege.",
+        why,
         text.encode,
         before=before,
         shown=lambda: (before.content.decode(errors="replace") if before else "", text),
@@ -218,6 +230,12 @@ def _notices(
     answers: Answers, unit: Unit, standing: Mapping[str, str], system: System
 ) -> Iterator[str]:
     """What the unit does to these files without a word."""
+    owner = answers.text("output.owner")
+    if unit.user and owner != unit.user:
+        who = owner or "whoever runs this wizard"
+        yield f"The unit runs Pomerium as {unit.user}, but the key belongs to {who}."
+    if is_variables(answers):
+        return
     config = answers.text("output.config")
     variables = {name: (value, str(file)) for name, (value, file) in unit.environment.items()}
     yield from beaten(variables, standing, config)
@@ -225,7 +243,3 @@ def _notices(
         yield f"{path} sets variables for Pomerium and could not be read; they win over {config}."
     if config and unit.config and Path(config) != system.at(unit.config):
         yield f"The unit starts Pomerium with {unit.config}, not with {config}."
-    owner = answers.text("output.owner")
-    if unit.user and owner != unit.user:
-        who = owner or "whoever runs this wizard"
-        yield f"The unit runs Pomerium as {unit.user}, but the key belongs to {who}."

@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
@@ -15,8 +16,20 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/dotenv"
-	"github.com/docker/cli/opts"
+	"github.com/docker/cli/pkg/kvfile"
 )
+
+// `docker compose` itself, not this library, knows the format raw: it is Docker's own.
+func init() {
+	dotenv.RegisterFormat("raw", func(file io.Reader, _ string, found map[string]string, lookup func(string) (string, bool)) error {
+		lines, err := kvfile.ParseFromReader(file, lookup)
+		for _, line := range lines {
+			name, value, _ := strings.Cut(line, "=")
+			found[name] = value
+		}
+		return err
+	})
+}
 
 func main() {
 	if len(os.Args) != 3 {
@@ -41,7 +54,7 @@ func config(path string) (any, error) {
 }
 
 func variables(path string) (any, error) {
-	lines, err := opts.ParseEnvFile(path)
+	lines, err := kvfile.Parse(path, nil)
 	found := map[string]string{}
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, "=")

@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from e2e.clients.process import environment
 
@@ -27,12 +26,21 @@ class Verdict:
     hosts: Mapping[str, bool]
 
 
-def judge(config: Path, variables: Mapping[str, str] = MappingProxyType({})) -> Verdict:
-    """Pomerium's verdict, with no setting from the environment but these."""
+def judge(config: Path) -> Verdict:
+    """Pomerium's verdict, without any setting from the environment."""
+    return _verdict(str(config), {}, config.parent)
+
+
+def judge_variables(variables: Mapping[str, str], folder: Path) -> Verdict:
+    """Pomerium's verdict on settings from the environment alone."""
+    return _verdict("", variables, folder)
+
+
+def _verdict(config: str, variables: Mapping[str, str], folder: Path) -> Verdict:
     done = subprocess.run(
         [RULES, config],
-        env={**environment(config.parent), **variables},
-        cwd=config.parent,
+        env={**environment(folder), **variables},
+        cwd=folder,
         capture_output=True,
         check=True,
         timeout=60,

@@ -1,0 +1,177 @@
+"""Settings as environment variables, which win over a configuration, and files of them.
+
+Whoever starts Pomerium reads such a file, and each in its own way: systemd's `EnvironmentFile=`
+(systemd.exec(5)) knows quotes, `docker run --env-file` and Compose's `format: raw` know none.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final, NamedTuple
+
+from wizard.core.errors import UsageError
+
+TRUE: Final = frozenset({"true", "t", "1", "yes", "y", "on"})
+"""What Pomerium takes for yes, in any case of letters."""
+MASK: Final = "<redacted>"
+SHOWN: Final = frozenset({"ADDRESS", "CERTIFICATE_FILE", "CERTIFICATE_KEY_FILE", "HEADERS"})
+"""Variables that never hold a secret, of those that are written here."""
+HEADER: Final = (
+    "# Pomerium's settings as variables, made by pomcert-wizard. They are read at its start."
+)
+_SYSTEMD: Final = re.compile(
+    r"""[ \t\r\n]*(?:
+      [#;](?:\\.|[^\\\r\n])*
+    | (?P<name>[^=\r\n]+)=
+      (?P<quoted>(?:[ \t]*(?:'[^']*'|"(?:\\.|[^"\\])*"))*)[ \t]*
+      (?P<bare>(?:\\.|[^\\\r\n])*?)[ \t]*(?=[\r\n]|\Z)
+    | [^\r\n]+
+    )""",
+    re.DOTALL | re.VERBOSE,
+)
+_QUOTED: Final = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_PLAIN: Final = re.compile(r"[\w.,:/=+@%^-]+", re.ASCII)
+_DOCKER: Final = re.compile(r"^[ \t]*(?P<name>[^#=\s][^=\r\n]*)=(?P<value>[^\r\n]*)", re.MULTILINE)
+
+
+class Assignment(NamedTuple):
+    """A variable of a file, and where in its text the assignment stands."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+class Dialect(NamedTuple):
+    """How a program reads a file of variables, and how a value is written for it."""
+
+    assignments: Callable[[str], Iterator[Assignment]]
+    quote: Callable[[str], str]
+
+    def read(self, text: str) -> dict[str, str]:
+        """The variables of a file; of several of one name the last counts."""
+        return {one.name: one.value for one in self.assignments(text)}
+
+    def write(self, text: str, wanted: Mapping[str, str]) -> str:
+        """The text with these variables set, and every other byte as it was.
+
+        Raises:
+            UsageError: `variable-lines` for a value that the dialect cannot hold.
+        """
+        for name, value in wanted.items():
+            standing = [one for one in self.assignments(text) if one.name == name]
+            line = f"{name}={self.quote(value)}"
+            if not standing:
+                text = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+            elif standing[-1].value != value:
+                text = text[: standing[-1].start] + line + text[standing[-1].end :]
+        return text
+
+
+def overridden(variables: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
+    """Which settings of a configuration the environment overrides, each with its variable.
+
+    `variables` are names and values, an empty one counts for nothing; `keys` the settings.
+    """
+    from wizard.pomerium.settings import SETTINGS  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    given = {name for name, value in variables.items() if value}
+    return {
+        setting.name: setting.environment
+        for setting in SETTINGS
+        if setting.name in keys and setting.environment in given and setting.environment
+    }
+
+
+def variables_of(config: bytes) -> dict[str, str]:
+    """A configuration of one certificate as variables, in its order.
+
+    Routes become base64 of YAML, headers pairs with a colon; a certificate has variables of its
+    own. Source: Pomerium v0.32 config/options.go and custom.go, tried with its own loader.
+    """
+    from ruamel.yaml import YAML  # noqa: PLC0415  it costs 25 ms
+
+    from wizard.pomerium.emitter import dump  # noqa: PLC0415  as above
+
+    settings = YAML(typ="safe", pure=True).load(config)
+    found: dict[str, str] = {}
+    for name, value in settings.items():
+        if name == "certificates":
+            found |= certificate(value[0]["cert"], value[0]["key"])
+        elif name == "set_response_headers":
+            found["HEADERS"] = ",".join(f"{key}:{text}" for key, text in value.items())
+        elif name == "routes":
+            found["ROUTES"] = base64.b64encode(dump(value).encode()).decode()
+        else:
+            found[name.upper()] = text_of(value)
+    return found
+
+
+def text_of(value: object) -> str:
+    """A setting's value as a variable; Go reads true and false in small letters."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def certificate(cert: str, key: str) -> dict[str, str]:
+    """The variables that name a certificate and its key."""
+    return {"CERTIFICATE_FILE": cert, "CERTIFICATE_KEY_FILE": key}
+
+
+def shown(text: str) -> str:
+    """A file of variables as people may see it: line for line, and only what is no secret."""
+    return "\n".join(map(_shown, text.splitlines()))
+
+
+def _shown(line: str) -> str:
+    name, equals, _ = line.partition("=")
+    if not line.strip() or line == HEADER or name in SHOWN:
+        return line
+    return f"{name}={MASK}" if equals and re.fullmatch(r"\w+", name.strip()) else MASK
+
+
+def _systemd(text: str) -> Iterator[Assignment]:
+    for line in _SYSTEMD.finditer(text):
+        if line["name"] is not None:
+            quoted = (_unquoted(*piece) for piece in _QUOTED.findall(line["quoted"]))
+            bare = _ESCAPE.sub(lambda escape: escape[1].strip("\r\n"), line["bare"])
+            value = "".join((*quoted, bare))
+            yield Assignment(line["name"].strip(), value, line.start("name"), line.end("bare"))
+
+
+def _unquoted(single: str, double: str) -> str:
+    def plain(escape: re.Match[str]) -> str:
+        if escape[1] == "\n":
+            return ""
+        return escape[1] if escape[1] in '"\\`$' else escape[0]
+
+    return single or _ESCAPE.sub(plain, double)
+
+
+def _quote_systemd(value: str) -> str:
+    """Between double quotes, as a POSIX shell reads it too."""
+    if _PLAIN.fullmatch(value):
+        return value
+    return '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
+
+
+def _docker(text: str) -> Iterator[Assignment]:
+    for line in _DOCKER.finditer(text):
+        yield Assignment(line["name"], line["value"], line.start("name"), line.end())
+
+
+def _quote_docker(value: str) -> str:
+    if "\n" in value or "\r" in value:
+        raise UsageError(
+            "variable-lines",
+            "A file of variables for Docker has one line for each, and this value has more.",
+            "Choose the form yaml (output.form).",
+        )
+    return value
+
+
+SYSTEMD: Final = Dialect(_systemd, _quote_systemd)
+"""`EnvironmentFile=`, and `.` of a POSIX shell."""
+DOCKER: Final = Dialect(_docker, _quote_docker)
+"""`docker run --env-file`, and `env_file:` of Compose with `format: raw`."""
