@@ -24,6 +24,7 @@ import cairosvg  # noqa: E402
 from tui.challenge_support import start, wildcard  # noqa: E402
 from tui.support import NOW, Driver, Staged, StillDesk, cut_off, wizard  # noqa: E402
 
+from wizard.core import registry  # noqa: E402
 from wizard.core.answers import Answers  # noqa: E402
 from wizard.core.errors import WizardError  # noqa: E402
 from wizard.engine import Session  # noqa: E402
@@ -203,12 +204,13 @@ async def autocert(camera: Camera) -> None:
     async with wizard(Session(desk, HOME / ".local/state/pomcert-wizard", given), camera.size) as (
         driver
     ):
-        await driver.press("enter", "down", "down", "enter", "enter")
-        camera.take(driver, "28-autocert")
+        down = ["down"] * list(registry.STRATEGIES).index("autocert")
+        await driver.press("enter", *down, "enter", "enter")
+        camera.take(driver, "31-autocert")
         await driver.until(ReviewScreen)
-        camera.take(driver, "29-autocert-review")
+        camera.take(driver, "32-autocert-review")
         await driver.until(DoneScreen)
-        camera.take(driver, "30-autocert-done")
+        camera.take(driver, "33-autocert-done")
 
 
 async def existing(camera: Camera) -> None:

@@ -326,7 +326,7 @@ def test_status_tells_what_was_deleted_and_renew_or_a_new_run_mends_it(
     assert done.status == 0, done.err
     assert f"differs      would write {path}" in done.out
     if gone == "tls":
-        assert "the file is gone" in done.out
+        assert "there is none that you can read" in done.out
         assert "expires" not in done.out
     assert tree(wizard.folder) == before
     assert wizard("--answers", "answers.toml").status == 0

@@ -7,11 +7,13 @@ import pytest
 
 from tui.support import Desk, answers, wizard
 from wizard.core import answers as answers_file
+from wizard.core import registry
 from wizard.engine import Session
 from wizard.tui.screens.done import DoneScreen
 from wizard.tui.screens.review import ReviewScreen
 from wizard.tui.screens.step import StepScreen
 
+DOWN = ["down"] * list(registry.STRATEGIES).index("autocert")
 CONFIG = "address: :443\nroutes:\n  - from: https://app.example.com\n    to: http://127.0.0.1:1\n"
 
 
@@ -31,7 +33,7 @@ async def test_from_the_choice_to_the_proof(
     async with wizard(session, size) as driver:
         await driver.press("enter")
         assert "Pomerium's own autocert" in driver.words()
-        await driver.press("down", "down", "enter")
+        await driver.press(*DOWN, "enter")
         assert session.given.text("strategy") == "autocert"
         assert "app.example.com" in driver.words()
         await driver.press("enter")
@@ -63,9 +65,9 @@ async def test_another_choice_later_brings_the_questions_of_a_certificate_back(
     session: Session,
 ) -> None:
     async with wizard(session) as driver:
-        await driver.press("enter", "down", "down", "enter")
+        await driver.press("enter", *DOWN, "enter")
         await driver.jump("strategy")
-        await driver.press("up", "up", "enter")
+        await driver.press(*["up"] * len(DOWN), "enter")
         assert session.given.text("strategy") == "local-ca"
         await driver.jump("output")
         assert isinstance(driver.app.screen, StepScreen)

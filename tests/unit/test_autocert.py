@@ -1,18 +1,20 @@
 """Pomerium's autocert: what is written, what is refused, and what is told beforehand."""
 
 import os
+import pwd
 import socket
 import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dns.flags
 import dns.message
 import dns.rrset
 import pytest
+from conftest import Need
 
 from wizard import upkeep
 from wizard.core.answers import Answers
@@ -22,7 +24,7 @@ from wizard.core.plan import Plan
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.engine import Session
-from wizard.pki import authority, chain
+from wizard.pki import authority, chain, leaf
 
 HOST = "app.example.com"
 CONFIG = f"""\
@@ -425,6 +427,44 @@ def test_a_container_has_the_directory_of_its_image(
     assert machine.codes(**OTHER) == codes
     in_it = machine.codes(autocert__directory="/data/autocert", **OTHER)
     assert bool(in_it) is not bool(codes)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "word"),
+    [
+        (HOST, "autocert-manual-certificate", "never is"),
+        ("*.example.com", "autocert-manual-wildcard", "are served instead"),
+        ("other.example.com", "", ""),
+    ],
+)
+def test_a_certificate_that_is_listed_for_the_same_host_is_told(
+    machine: Machine, name: str, code: str, word: str
+) -> None:
+    listed = machine.folder / "listed.pem"
+    made = authority.create((name,), now=datetime.now(UTC))
+    one = leaf.issue(made, (name,), now=datetime.now(UTC), lifetime=timedelta(days=9))
+    listed.write_bytes(chain.to_pem([one.certificate]))
+    entry = f"certificates:\n  - cert: {listed}\n    key: {listed}\n"
+    machine.config.write_text(CONFIG + entry)
+    assert machine.codes(**OTHER) == ({code} if code else set())
+    told = [one for one in machine.plan(**OTHER).notices if code and code in one]
+    assert all(word in one and f"{listed} (line 7)" in one for one in told)
+    assert machine.install(**OTHER).startswith(CONFIG + entry)
+
+
+def test_a_directory_that_pomeriums_user_may_not_write_is_told(
+    machine: Machine, need: Need
+) -> None:
+    need.that(os.geteuid() == 0, "only root may name another owner", "run as root")
+    kept = machine.folder / "autocert"
+    told = [
+        one for one in machine.plan(output__owner="nobody", **OTHER).notices if str(kept) in one
+    ]
+    assert [one.rpartition("[")[2] for one in told] == ["autocert-directory]"]
+    assert f"install -d -o nobody -m 0700 {kept}" in told[0]
+    kept.mkdir()
+    os.chown(kept, pwd.getpwnam("nobody").pw_uid, 0)
+    assert "autocert-directory" not in machine.codes(output__owner="nobody", **OTHER)
 
 
 def test_a_program_on_a_port_of_pomeriums_is_named(machine: Machine) -> None:

@@ -118,9 +118,7 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             JsonLines().row(row.to_json())
             continue
         print(f"{', '.join(row.names)}  ({row.strategy})")
-        ours = row.strategy != "autocert"
-        gone = " (the file is gone)" if ours else " (none yet, or not for you to look at)"
-        gone = "" if row.expires else gone
+        gone = "" if row.expires else " (there is none that you can read)"
         print(f"  certificate  {row.path}{gone}")
         if row.expires:
             left = (row.expires - system.now()).days

@@ -212,7 +212,7 @@ def _directory(ground: Ground) -> Iterator[Finding]:
     with contextlib.suppress(KeyError):
         if pwd.getpwnam(name).pw_uid == standing.stat().st_uid:
             return
-    line = Command(("install", "-d", "-o", name, "-g", name, "-m", "0700", directory)).shell()
+    line = Command(("install", "-d", "-o", name, "-m", "0700", directory)).shell()
     yield Finding(
         "autocert-directory",
         "warning",
