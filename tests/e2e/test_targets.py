@@ -48,6 +48,7 @@ services:
 volumes:
   data: {}
 """
+SHIPPED = "etc/pomerium/config.yaml"
 EVERY = [(how, where) for how in registry.STRATEGIES for where in registry.TARGETS]
 
 
@@ -58,7 +59,22 @@ def ready(machine: Machine, how: str, where: str, **more: Value) -> Session:
     values |= {"output.target": where, **machine.answers, **more}
     if how == "local-ca":
         values["local_ca.stores"] = ()
+    if how == "autocert":
+        # Nobody answers there, so that a plan is the same everywhere.
+        values["dns.resolvers"] = ("127.0.0.1:9",)
+        route(Path(str(values.get("output.config", machine.root / SHIPPED))))
+    if how == "existing":
+        chain_path, key_path = machine.folder / "given.pem", machine.folder / "given-key.pem"
+        issue(chain_path, key_path, ("*.corp.example.com",))
+        values = {key: value for key, value in values.items() if not key.startswith("existing.")}
+        values |= {"existing.certificate": str(chain_path), "existing.key": str(key_path)}
     return Session(machine.system, machine.folder / "state", Answers(values))
+
+
+def route(config: Path) -> None:
+    """A route in a configuration that is there, for autocert to have something to do."""
+    if config.exists() and "routes" not in config.read_text():
+        config.write_text(f"{config.read_text()}routes:\n  - from: https://app.corp.example.com\n")
 
 
 def variables_at(machine: Machine) -> dict[str, Value]:
@@ -127,15 +143,16 @@ def test_pomerium_takes_the_configuration(
         one for one in plan.actions if isinstance(one, WriteFile) and one.path == config.resolve()
     )
     there = target(where).installed(plan.answers, machine.system)
-    issue(there.chain_path, there.key_path, names)
+    if how != "autocert":
+        issue(there.chain_path, there.key_path, names)
     # Inside a container Pomerium sees the files elsewhere.
     text = write.content().decode().replace(machine.seen, str(config.parent))
     config.write_text(text)
     verdict = judge(config)
     assert (verdict.error, verdict.unknown) == ("", frozenset())
-    assert verdict.certificates == (names,)
+    assert verdict.certificates == (() if how == "autocert" else (names,))
     assert verdict.hosts
-    assert all(verdict.hosts.values())
+    assert how == "autocert" or all(verdict.hosts.values())
 
 
 @pytest.mark.usefixtures("root")
@@ -155,12 +172,14 @@ def test_pomerium_takes_the_variables(
     path = Path(session.answers().text("output.config"))
     if existing:
         path.parent.mkdir(parents=True, exist_ok=True)
-        route = f"- from: https://{host_of(names[0])}\n  to: http://a.test\n"
-        path.write_text(f"ROUTES={base64.b64encode(route.encode()).decode()}\nCERTIFICATE_FILE=/a")
+        routes = f"- from: https://{host_of(names[0])}\n  to: http://a.test\n"
+        standing = "" if how == "autocert" else "CERTIFICATE_FILE=/a"
+        path.write_text(f"ROUTES={base64.b64encode(routes.encode()).decode()}\n{standing}")
     plan = session.plan()
     (write,) = (one for one in plan.actions if isinstance(one, WriteFile) and one.path == path)
     there = target(where).installed(plan.answers, machine.system)
-    issue(there.chain_path, there.key_path, names)
+    if how != "autocert":
+        issue(there.chain_path, there.key_path, names)
     dialect = DOCKER if where == "docker" else SYSTEMD
     inside = f"{machine.seen}/tls"
     variables = {
@@ -169,9 +188,9 @@ def test_pomerium_takes_the_variables(
     }
     verdict = judge_variables(variables, tmp_path)
     assert (verdict.error, verdict.unknown) == ("", frozenset())
-    assert verdict.certificates == (names,)
+    assert verdict.certificates == (() if how == "autocert" else (names,))
     assert verdict.hosts
-    assert all(verdict.hosts.values())
+    assert how == "autocert" or all(verdict.hosts.values())
 
 
 def test_pomerium_reads_headers_from_the_variable_that_is_written(

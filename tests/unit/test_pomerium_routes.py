@@ -145,8 +145,10 @@ def test_a_setting_that_was_replaced_is_told_once_with_what_replaces_it() -> Non
 @pytest.mark.parametrize("setting", [*SETTINGS, *MTLS, *ROUTES], ids=lambda one: one.name)
 def test_a_setting_has_a_release_and_a_variable_unless_it_is_of_a_route(setting: Setting) -> None:
     assert re.fullmatch(r"0\.\d+\.\d+", setting.since)
-    free = setting.name == "certificates" or setting in ROUTES
-    assert setting.environment == (None if free else setting.name.replace(".", "_").upper())
+    free = setting.name in {"certificates", "downstream_mtls"} or setting in ROUTES
+    odd = {"set_response_headers": "HEADERS"}
+    usual = odd.get(setting.name, setting.name.replace(".", "_").upper())
+    assert setting.environment == (None if free else usual)
 
 
 def test_a_setting_nobody_heard_of_passes() -> None:

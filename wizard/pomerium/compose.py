@@ -31,10 +31,11 @@ _OURS = re.compile(rb"# Made by pomcert-wizard \(([0-9a-f]{16})\)")
 
 
 class Mount(NamedTuple):
-    """A path of this machine, and where a container has it."""
+    """A path of this machine, and where a container has it, to read or also to write."""
 
     here: Path
     inside: Path
+    is_written: bool = False
 
 
 class Service(NamedTuple):
@@ -134,7 +135,7 @@ def new_compose(
 
     Args:
         folder: the directory it is for, to which paths below it are relative.
-        mounts: directories of this machine, which it only reads.
+        mounts: directories of this machine; what is written is autocert's.
         ports: as Compose publishes them, `127.0.0.1:443:443`.
         config: the configuration as the container has it; None leaves the image's own.
         variables: a file of them on this machine, which Compose hands over.
@@ -151,10 +152,16 @@ def new_compose(
         service["command"] = ["--config", str(config)]
     if variables is not None:
         service["env_file"] = [variables_file(variables, folder)]
+    environment: dict[str, object] = {}
     if user:
         service["user"] = Quoted(user)
         # A user whom the image does not know has no home to keep a cache in.
-        service["environment"] = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108
+        environment = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108
+    # The image's own would win over the configuration.
+    for kept in (one for one in mounts if one.is_written):
+        environment["AUTOCERT_DIR"] = str(kept.inside)
+    if environment:
+        service["environment"] = environment
     service["ports"] = [Quoted(port) for port in ports]
     service["volumes"] = [volume(mount, folder) for mount in mounts]
     start = (
@@ -168,12 +175,13 @@ def new_compose(
 
 
 def volume(mount: Mount, folder: Path) -> dict[str, object]:
-    """A mount as Compose wants it, read-only. A directory that is missing is an error there."""
+    """A mount as Compose wants it. A directory that is missing is an error there."""
+    access: dict[str, object] = {} if mount.is_written else {"read_only": True}
     return {
         "type": "bind",
         "source": _relative(mount.here, folder),
         "target": str(mount.inside),
-        "read_only": True,
+        **access,
         "bind": {"create_host_path": False},
     }
 

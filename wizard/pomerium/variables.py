@@ -7,14 +7,24 @@ Whoever starts Pomerium reads such a file, and each in its own way: systemd's `E
 import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wizard.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from wizard.pomerium.document import Document
 
 TRUE: Final = frozenset({"true", "t", "1", "yes", "y", "on"})
 """What Pomerium takes for yes, in any case of letters."""
 MASK: Final = "<redacted>"
-SHOWN: Final = frozenset({"ADDRESS", "CERTIFICATE_FILE", "CERTIFICATE_KEY_FILE", "HEADERS"})
+SHOWN: Final = frozenset(
+    {
+        *("ADDRESS", "HTTP_REDIRECT_ADDR", "CERTIFICATE_FILE", "CERTIFICATE_KEY_FILE", "HEADERS"),
+        *("AUTOCERT", "AUTOCERT_DIR", "AUTOCERT_EMAIL", "AUTOCERT_USE_STAGING", "AUTOCERT_CA"),
+        *("AUTOCERT_TRUSTED_CA_FILE", "AUTOCERT_MUST_STAPLE"),
+    }
+)
 """Variables that never hold a secret, of those that are written here."""
 HEADER: Final = (
     "# Pomerium's settings as variables, made by pomcert-wizard. They are read at its start."
@@ -112,6 +122,36 @@ def variables_of(config: bytes) -> dict[str, str]:
 def text_of(value: object) -> str:
     """A setting's value as a variable; Go reads true and false in small letters."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def document(path: Path) -> "Document | None":
+    """A file of variables as the configuration that it stands for; None where there is none.
+
+    Raises:
+        WizardError: it cannot be read, or its routes cannot.
+    """
+    from wizard.core.files import file_error  # noqa: PLC0415  only where there is such a file
+    from wizard.pomerium.document import parse  # noqa: PLC0415  ruamel.yaml costs 25 ms
+    from wizard.pomerium.emitter import dump  # noqa: PLC0415  as above
+
+    try:
+        text = path.read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise file_error(error, "read", path) from None
+    found = {name.lower(): value for name, value in SYSTEMD.read(text).items() if value}
+    encoded = found.pop("routes", "") or found.pop("policy", "")
+    try:
+        listed = base64.b64decode(encoded, validate=True).decode()
+    except ValueError:
+        raise UsageError(
+            "variable-routes",
+            f"ROUTES in {path} is not base64 of YAML.",
+            "Mend it, as Pomerium does not start with it either.",
+        ) from None
+    routes = f"routes:\n{listed}\n" if listed else ""
+    return parse((routes + (dump(found) if found else "")).encode(), str(path))
 
 
 def certificate(cert: str, key: str) -> dict[str, str]:

@@ -115,10 +115,13 @@ class Autocert:
 
 
 def _document(answers: Answers) -> "Document | None":
-    from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
+    from wizard.pomerium import config, variables  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
     path = answers.text("output.config")
-    return config.read(Path(path)) if path else None
+    if not path:
+        return None
+    read = variables.document if answers.text("output.form") == "env" else config.read
+    return read(Path(path))
 
 
 def _settings(answers: Answers, system: System, document: "Document | None") -> Settings:

@@ -202,7 +202,8 @@ def _staple(ground: Ground) -> Iterator[Finding]:
 def _directory(ground: Ground) -> Iterator[Finding]:
     """Whether Pomerium's user gets to write where it is to keep its certificates."""
     directory, name = ground.answers.text("autocert.directory"), ground.answers.text("output.owner")
-    if is_bucket(directory) or not name:
+    # A container has its own directories, and the target sees to that one.
+    if is_bucket(directory) or not name or ground.answers.text("output.target") == "docker":
         return
     standing = Path(directory)
     while not os.path.isdir(standing) and standing != standing.parent:  # noqa: PTH112  never fails

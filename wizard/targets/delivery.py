@@ -320,6 +320,8 @@ def beaten(
 ) -> Iterator[str]:
     """What to say about variables that win over the configuration, or bring other certificates.
 
+    One that says the same does no harm.
+
     Args:
         variables: each with its value and the place that sets it.
         standing: the settings of the configuration.
@@ -329,6 +331,8 @@ def beaten(
 
     values = {name: value for name, (value, _) in variables.items()}
     for key, variable in overridden(values, standing).items():
+        if values[variable] == standing[key]:
+            continue
         yield (
             f"{variable} in {variables[variable][1]} wins over `{key}` in {config}: "
             "delete one of the two."

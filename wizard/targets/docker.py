@@ -38,10 +38,11 @@ from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import owner_of
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
-from wizard.targets.output import ROUTE, Defaults, is_variables, output
+from wizard.targets.output import ROUTE, Defaults, brings_files, is_variables, output
 
 HTTPS: Final = "443"
 TLS: Final = INSIDE / "tls"
+KEPT_HERE: Final = b"Pomerium keeps the certificates that it gets by itself here: autocert_dir.\n"
 TLS_APART: Final = Path("/pomerium-tls")
 _WATCHED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
 
@@ -83,10 +84,11 @@ class Docker:
         said = standing(answers, settings, DOCKER)
         notices = (*delivery.notices, *_notices(answers, compose, said))
         content = _content(compose, answers, system, said)
+        made = _made(compose, answers, system)
         if compose.is_theirs:
             steps = (*_to_add(compose, content, _variables(answers)), *delivery.next_steps)
-            return Delivery(delivery.actions, notices, steps)
-        actions = (*delivery.actions, *_write(compose, content, system))
+            return Delivery((*delivery.actions, *made), notices, steps)
+        actions = (*delivery.actions, *made, *_write(compose, content, system))
         return delivery._replace(actions=actions, notices=notices)
 
 
@@ -149,11 +151,38 @@ def _missing(answers: Answers, standing: Sequence[Mount]) -> tuple[Mount, ...]:
     found: list[Mount] = []
     if config and seen_by(standing, Path(config)) is None:
         found.append(Mount(Path(config).parent, INSIDE))
+    if not brings_files(answers):
+        return (*found, *_kept(answers, standing))
     if seen_by((*standing, *found), directory) is None:
         # Inside a mounted directory that is only read no place can be made for another.
         is_taken = any(mount.inside == INSIDE for mount in (*standing, *found))
         found.append(Mount(directory, TLS_APART if is_taken else TLS))
     return tuple(found)
+
+
+def _kept(answers: Answers, standing: Sequence[Mount]) -> tuple[Mount, ...]:
+    """Where Pomerium keeps its own certificates, which have to outlive the container."""
+    directory = answers.text("autocert.directory")
+    if "://" in directory or here_of(standing, Path(directory)):
+        return ()
+    folder = Path(answers.text("output.config") or answers.text("docker.compose")).parent
+    return (Mount(folder.with_name(f"{folder.name}-autocert"), Path(directory), is_written=True),)
+
+
+def _made(compose: _Compose, answers: Answers, system: System) -> tuple[WriteFile, ...]:
+    """Directories that Pomerium writes, made for its user: Compose would give them to root."""
+    return tuple(
+        WriteFile(
+            mount.here / "README",
+            "directory for Pomerium's own certificates",
+            f"The container writes it as {mount.inside}. They outlive the container there.",
+            lambda: KEPT_HERE,
+            owner=owner_of(answers.text("output.owner"), system),
+            directory_mode=0o700,
+        )
+        for mount in compose.missing
+        if mount.is_written and system.keep(mount.here / "README") is None
+    )
 
 
 def _defaults(system: System) -> Defaults:
@@ -288,6 +317,9 @@ def _notices(answers: Answers, compose: _Compose, standing: Mapping[str, str]) -
     config = _config(answers)
     service = compose.service if compose.is_theirs else None
     variables = {"AUTOCERT_DIR": ("/data/autocert", "Pomerium's image")}
+    for mount in () if compose.is_theirs else compose.mounts:
+        if mount.is_written:
+            variables["AUTOCERT_DIR"] = str(mount.inside), str(compose.path)
     for name, value in (service.environment if service else {}).items():
         variables[name] = (value, str(compose.path))
     if config:
