@@ -226,7 +226,7 @@ async def existing(camera: Camera) -> None:
         await driver.press("enter", "down", "down", "down", "enter")
         await driver.write("~/corp.example.com.crt")
         await driver.press("enter")
-        camera.take(driver, "31-existing")
+        camera.take(driver, "34-existing")
 
 
 async def main() -> None:
