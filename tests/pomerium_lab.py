@@ -171,9 +171,10 @@ PUBLIC = "    allow_public_unauthenticated_access: true\n"
 """A policy that needs no identity provider."""
 
 
-def configure(wizard: Wizard, port: int, application: "Application") -> Path:
+def configure(wizard: Wizard, port: int, application: "Application", *words: str) -> Path:
     """What the wizard writes for this port and application; its policy wants somebody known."""
     wizard.install(
+        *words,
         *("--set", f"output.address=127.0.0.1:{port}"),
         *("--set", f"output.route.to={application.url}"),
         *("--set", "output.route.email=me@example.com"),

@@ -20,10 +20,12 @@ from wizard.core.plan import Plan
 from wizard.core.secrets import Secret
 from wizard.core.system import System
 from wizard.engine import carry_out
+from wizard.mtls import hop
 from wizard.mtls.downstream import Clients
 from wizard.pki import clients as pki
 from wizard.pki.clients import Client
 from wizard.pki.keys import PrivateKey
+from wizard.upkeep import installations
 
 LIFETIME, LONGEST = timedelta(days=365), timedelta(days=3650)
 
@@ -130,8 +132,20 @@ def revoke(system: System, state: Path, name: str) -> Iterator[Event]:
     if not left:
         yield from _apply(system, state, (), after, ())
         return
-    kept, _ = found.without(left, system)
-    yield from _apply(system, state, (kept,), after, ())
+    kept, pem = found.without(left, system)
+    copies = [
+        WriteFile(path, "revocation list", "Pomerium reads it here.", lambda: pem, before=before)
+        for path in _lists(system, state)
+        if (before := system.keep(path)) is not None and before.content != pem
+    ]
+    yield from _apply(system, state, (kept, *copies), after, ())
+
+
+def _lists(system: System, state: Path) -> list[Path]:
+    """Every revocation list that a Pomerium reads."""
+    found = installations(system, state)
+    wanted = (hop.places(answers)[1] for _, answers in found if answers.flag(hop.WANTED))
+    return list(dict.fromkeys(wanted))
 
 
 def _apply(

@@ -16,6 +16,7 @@ from wizard.core.journal import Journal
 from wizard.core.plan import Plan
 from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Source, Value
 from wizard.core.system import System
+from wizard.mtls import hop
 from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
 from wizard.targets.base import Target
@@ -123,6 +124,7 @@ def known_questions(system: System) -> Known:
         name.replace("-", "_"): partial(way, name) for name in registry.STRATEGIES
     }
     sources |= {"output": output} | {name: partial(own, name) for name in registry.TARGETS}
+    sources["mtls"] = lambda: {question.key: question for question in hop.QUESTIONS}
     return Known(by_key(first_steps(system)), sources, more)
 
 
@@ -176,6 +178,7 @@ class Session:
                 *((*own, for_names) if way.asks_names_last else (for_names, *own)),
                 Step("target", "Target", (asked,)),
                 *target(where).steps(self.system),
+                Step("mtls", "Client certificates", hop.QUESTIONS),
             )
         )
 
@@ -266,10 +269,14 @@ class Session:
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
         installed = where.installed(answers, self.system)
         work = chosen.work(answers, self.system, self.state, installed, renewal)
-        delivery = where.deliver(answers, self.system, work.material, work.settings)
-        actions = (*work.before, *delivery.actions, *work.after)
+        clients = (
+            hop.Hop() if renewal is not Renewal.NO else hop.work(answers, self.system, self.state)
+        )
+        settings = {**work.settings, **clients.settings}
+        delivery = where.deliver(answers, self.system, work.material, settings)
+        actions = (*work.before, *clients.actions, *delivery.actions, *work.after)
         notices = (*work.notices, *delivery.notices)
-        next_steps = (*delivery.next_steps, *work.next_steps)
+        next_steps = (*delivery.next_steps, *clients.next_steps, *work.next_steps)
         return Plan(answers, self.order(), actions, notices, next_steps, after)
 
     def apply(

@@ -76,21 +76,16 @@ def revoke(wizard: Wizard, name: str) -> None:
 def serve(ours: Wizard, need: Need) -> Iterator[Serve]:
     """Starts Pomerium on a configuration of the wizard's, with this policy and this enforcement."""
     pomerium_lab.check(need)
-    port, config, clients = free_port(), ours.folder / "config.yaml", ours.state / "clients"
-
-    def start(policy: str, enforcement: str) -> AbstractContextManager[Pomerium]:
-        pomerium_lab.let_in(config, policy)
-        with config.open("a") as file:
-            file.write(f"""
-downstream_mtls:
-  ca_file: {clients / "authority.pem"}
-  crl_file: {clients / "revoked.pem"}
-  enforcement: {enforcement}
-""")
-        return pomerium_lab.pomerium(config, port, ours.folder / "pomerium")
-
+    port = free_port()
     with pomerium_lab.application() as application:
-        pomerium_lab.configure(ours, port, application)
+
+        def start(policy: str, enforcement: str) -> AbstractContextManager[Pomerium]:
+            wanted = ("mtls.downstream=true", f"mtls.enforcement={enforcement}")
+            words = [word for one in wanted for word in ("--set", one)]
+            config = pomerium_lab.configure(ours, port, application, *words)
+            pomerium_lab.let_in(config, policy)
+            return pomerium_lab.pomerium(config, port, ours.folder / "pomerium")
+
         yield start
 
 

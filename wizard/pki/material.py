@@ -7,8 +7,9 @@ from typing import NamedTuple, TypeAlias
 from wizard.core.secrets import Secret
 from wizard.core.system import Kept
 
-Settings: TypeAlias = Mapping[str, str | bool | Secret]
-"""Settings of Pomerium by name; an empty or false one is as good as none."""
+Settings: TypeAlias = Mapping[str, str | bool | Secret | Path]
+"""Settings of Pomerium by name, dotted below the top level; an empty or false one is as good as
+none. A path is one of this machine."""
 
 
 class Export(NamedTuple):

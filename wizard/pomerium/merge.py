@@ -1,14 +1,25 @@
-"""Settings of the top level, given their values in place; everything else is left alone."""
+"""Settings given their values in place; everything else is left alone."""
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
 from wizard.pki.material import Settings
 from wizard.pomerium.certificates import Edit
 from wizard.pomerium.document import Document, lookup, string
 from wizard.pomerium.edit import Editor
+from wizard.pomerium.emitter import Value
 from wizard.pomerium.lint import problems
 from wizard.pomerium.variables import TRUE
 
 Plain = dict[str, str | bool]
+INLINE: Final = {
+    "downstream_mtls.ca_file": "downstream_mtls.ca",
+    "downstream_mtls.crl_file": "downstream_mtls.crl",
+}
+"""What one of two settings may say, not both (Pomerium config/mtls.go)."""
 
 
 def with_settings(document: Document, settings: Settings) -> Edit:
@@ -18,13 +29,29 @@ def with_settings(document: Document, settings: Settings) -> Edit:
     written only over another value.
 
     Raises:
-        WizardError: `config-anchor-shared`, `config-edit-unproven`.
+        WizardError: `client-ca-inline`, `config-anchor-shared`, `config-edit-unproven`.
 
     """
+    for name in (INLINE[name] for name in settings if name in INLINE):
+        if standing(document, name, ""):
+            raise WizardError(
+                "client-ca-inline",
+                f"{document.name} holds `{name}` itself, and Pomerium takes no file beside it.",
+                "Delete that line for the wizard's own, or leave mtls.downstream off.",
+            )
     editor = Editor(document)
+    new: dict[str, dict[str, Value]] = {}
     for name, value in revealed(settings).items():
-        if standing(document, name, value) != value:
-            editor.set(document.root, name, value)
+        if standing(document, name, value) == value:
+            continue
+        above, _, leaf = name.rpartition(".")
+        parent = lookup(document.root, above) if above else document.root
+        if above and (parent is None or parent.kind != "mapping"):
+            new.setdefault(above, {})[leaf] = value
+        else:
+            editor.set(parent, leaf, value)
+    for above, values in new.items():
+        editor.set(document.root, above, {**values})
     text = editor.finish()
     notices = tuple(problem.text for problem in problems(document))
     return Edit(text, notices, text != document.encode(document.text))
@@ -32,7 +59,9 @@ def with_settings(document: Document, settings: Settings) -> Edit:
 
 def standing(document: Document, name: str, like: str | bool) -> str | bool | None:  # noqa: FBT001
     """What a setting says now, read as Pomerium reads a value of this type; None for a list."""
-    node = lookup(document.root, name)
+    node = document.root
+    for part in name.split("."):
+        node = lookup(node, part) if node is None or node.kind == "mapping" else None
     if node is not None and node.kind != "scalar":
         return None
     text = string(node) or ""
@@ -42,11 +71,29 @@ def standing(document: Document, name: str, like: str | bool) -> str | bool | No
 def revealed(settings: Settings) -> Plain:
     """The settings as Pomerium reads them, secrets included: for its file and for nothing else."""
     return {
-        name: value.reveal().decode() if isinstance(value, Secret) else value
+        name: value.reveal().decode() if isinstance(value, Secret) else _plain(value)
         for name, value in settings.items()
     }
 
 
 def masked(settings: Settings, mask: str) -> Plain:
     """The settings as people may see them."""
-    return {name: mask if isinstance(value, Secret) else value for name, value in settings.items()}
+    return {
+        name: mask if isinstance(value, Secret) else _plain(value)
+        for name, value in settings.items()
+    }
+
+
+def nested(settings: Mapping[str, str | bool]) -> dict[str, Value]:
+    """Settings as they stand in a file: what has a dotted name below what is before the dot."""
+    found: dict[str, Value] = {}
+    for name, value in settings.items():
+        above, _, leaf = name.rpartition(".")
+        table = found.setdefault(above, {}) if above else found
+        if isinstance(table, dict):
+            table[leaf] = value
+    return found
+
+
+def _plain(value: str | bool | Path) -> str | bool:  # noqa: FBT001
+    return str(value) if isinstance(value, Path) else value

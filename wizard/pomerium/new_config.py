@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from wizard.core.errors import UsageError
 from wizard.pomerium.emitter import commented, dump
+from wizard.pomerium.merge import nested
 from wizard.pomerium.paths import require_absolute
 
 _REFERENCE = "https://www.pomerium.com/docs/reference"
@@ -44,6 +45,7 @@ def new_config(
         "certificates": "Read again whenever the files change; no restart is needed.",
         "http_redirect_addr": "Authorities look at names on port 80; all others go to HTTPS.",
         "autocert": "Pomerium gets and renews a certificate for the host of each route by itself.",
+        "downstream_mtls": "Who must show a client certificate, and which ones are good no more.",
         "set_response_headers": "No HSTS: it would pin development names to HTTPS for a year.",
         "shared_secret": "Base64 of 32 random bytes each. Keep them to yourself, and keep "
         "them: new ones end every session.",
@@ -59,7 +61,7 @@ def new_config(
     written: dict[str, object] = {"address": address}
     if files is not None:
         written["certificates"] = [{"cert": str(files[0]), "key": str(files[1])}]
-    written |= {name: value for name, value in settings.items() if value}
+    written |= nested({name: value for name, value in settings.items() if value})
     if development:
         written["set_response_headers"] = {"Strict-Transport-Security": "max-age=0"}
     written |= {

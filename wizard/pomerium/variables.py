@@ -22,7 +22,8 @@ SHOWN: Final = frozenset(
     {
         *("ADDRESS", "HTTP_REDIRECT_ADDR", "CERTIFICATE_FILE", "CERTIFICATE_KEY_FILE", "HEADERS"),
         *("AUTOCERT", "AUTOCERT_DIR", "AUTOCERT_EMAIL", "AUTOCERT_USE_STAGING", "AUTOCERT_CA"),
-        *("AUTOCERT_TRUSTED_CA_FILE", "AUTOCERT_MUST_STAPLE"),
+        *("AUTOCERT_TRUSTED_CA_FILE", "AUTOCERT_MUST_STAPLE", "DOWNSTREAM_MTLS_ENFORCEMENT"),
+        *("DOWNSTREAM_MTLS_CA_FILE", "DOWNSTREAM_MTLS_CRL_FILE"),
     }
 )
 """Variables that never hold a secret, of those that are written here."""
@@ -115,8 +116,17 @@ def variables_of(config: bytes) -> dict[str, str]:
         elif name == "routes":
             found["ROUTES"] = base64.b64encode(dump(value).encode()).decode()
         else:
-            found[name.upper()] = text_of(value)
+            found |= flat(name, value)
     return found
+
+
+def flat(name: str, value: object) -> dict[str, str]:
+    """The variables of a setting; what stands below it has its name behind an underscore."""
+    if isinstance(value, Mapping):
+        return {
+            key: text for leaf in value for key, text in flat(f"{name}_{leaf}", value[leaf]).items()
+        }
+    return {name.upper().replace(".", "_"): text_of(value)}
 
 
 def text_of(value: object) -> str:

@@ -130,7 +130,7 @@ def _settings(answers: Answers, system: System, document: "Document | None") -> 
 
     root = document.root if document is not None else None
     redirect = string(lookup(root, "http_redirect_addr")) or ""
-    settings: dict[str, str | bool | Secret] = {
+    settings: dict[str, str | bool | Secret | Path] = {
         # Only with exactly this port Pomerium answers HTTP-01 (internal/autocert/manager.go).
         "http_redirect_addr": redirect if redirect.endswith(REDIRECT) else REDIRECT,
         "autocert": True,

@@ -97,7 +97,11 @@ def deliver(
         return Delivery(files)
     # Unlike Path.resolve this leaves a loop of links for `read` to tell.
     path = Path(os.path.realpath(answers.text("output.config")))
-    job = _Job(answers, material, settings, there, owner, place, path)
+    seen = {
+        name: str(place.seen(value)) if isinstance(value, Path) else value
+        for name, value in settings.items()
+    }
+    job = _Job(answers, material, seen, there, owner, place, path)
     config = _config(job, system) if answers.text("output.config") else _by_hand(job)
     return config._replace(actions=(*files, *config.actions))
 
@@ -111,10 +115,10 @@ def _by_hand(job: _Job) -> Delivery:
         steps.append(NextStep(name_them, f"- cert: {cert}\n  key: {key}"))
     if job.settings:
         from wizard.pomerium.emitter import dump  # noqa: PLC0415  ruamel.yaml costs 25 ms
-        from wizard.pomerium.merge import masked  # noqa: PLC0415
+        from wizard.pomerium.merge import masked, nested  # noqa: PLC0415
 
         said = {name: value for name, value in masked(job.settings, UNSEEN).items() if value}
-        steps.append(NextStep("Set this in Pomerium's configuration", dump(said).rstrip()))
+        steps.append(NextStep("Set this in Pomerium's configuration", dump(nested(said)).rstrip()))
     return Delivery((), (), tuple(steps))
 
 
@@ -163,16 +167,22 @@ def _does(job: _Job) -> str:
 
 
 def _edit(document: "Document", job: _Job, system: System) -> "Edit":
+    from dataclasses import replace  # noqa: PLC0415  as slow as the rest
+
     from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
     if job.material is None or job.files is None:
         return config.with_settings(document, job.settings)
-    return config.with_certificate(
+    named = config.with_certificate(
         document,
         *job.files,
         job.material.names,
         lambda seen: names_at(job.place.here(seen), system=system),
     )
+    if not job.settings:
+        return named
+    both = config.with_settings(config.parse(named.text, document.name), job.settings)
+    return replace(both, notices=named.notices, changed=named.changed or both.changed)
 
 
 def _closed(path: Path, kept: Kept | None, name: str, owner: Owner) -> tuple[str, ...]:
