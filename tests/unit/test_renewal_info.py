@@ -42,7 +42,7 @@ class Said:
 
     def __init__(self, answer: JsonObject, retry_after: float | None = None) -> None:
         self.asked: list[str] = []
-        self._reply = Reply(200, "", retry_after, answer, b"", {}, timedelta())
+        self._reply = Reply(200, "", retry_after, answer, b"", {})
         self.system = type("Clock", (), {"now": lambda _self: NOW})()
 
     def url(self, _resource: str) -> str:

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from e2e.clients.process import environment
 
@@ -26,9 +27,9 @@ class Verdict:
     hosts: Mapping[str, bool]
 
 
-def judge(config: Path) -> Verdict:
-    """Pomerium's verdict, without any setting from the environment."""
-    return _verdict(str(config), {}, config.parent)
+def judge(config: Path, variables: Mapping[str, str] = MappingProxyType({})) -> Verdict:
+    """Pomerium's verdict, with no setting from the environment but these."""
+    return _verdict(str(config), variables, config.parent)
 
 
 def judge_variables(variables: Mapping[str, str], folder: Path) -> Verdict:
