@@ -53,7 +53,7 @@ async def test_every_screen_shows_its_primary_button_and_at_most_five_keys(
             await driver.rest()
         assert "Finish" in driver.text()
     assert {at for _, at in seen} == {
-        *("strategy", "names", "trust", "certificate", "target", "output", "route", REVIEW)
+        *("strategy", "names", "trust", "certificate", "target", "output", "route", "mtls", REVIEW)
     }
 
 
