@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,15 @@ pytestmark = pytest.mark.e2e
 
 POLL_SECONDS = 0.05
 REST_SECONDS = 0.4
+NUMBERS = count()
 
 
 class Tmux:
     """A person in front of the wizard, in a tmux of its own."""
 
     def __init__(self, tmux: Path, wizard: Wizard, width: int, height: int) -> None:
-        self._tmux, self._socket = tmux, wizard.folder / "tmux"
+        # A server that was told to end may still hold its socket.
+        self._tmux, self._socket = tmux, wizard.folder / f"tmux{next(NUMBERS)}"
         words = wizard.argv("--state-dir", str(wizard.state))
         # What the command leaves on the terminal is read after it has ended.
         line = f'{shlex.join(words)}; echo "exit $?"; exec cat'
