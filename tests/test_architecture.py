@@ -72,7 +72,7 @@ def test_what_only_prints_a_line_loads_nothing_that_works(tmp_path: Path, word: 
     modules = loaded(tmp_path, word)
     assert not modules & CRYPTO
     ours = {name for name in modules if name.startswith("wizard.")}
-    assert ours <= {"wizard.cli", "wizard.core", "wizard.core.errors"}
+    assert ours <= {"wizard.arguments", "wizard.cli", "wizard.core", "wizard.core.errors"}
 
 
 def test_a_run_that_trusts_nothing_loads_no_trust_store(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import answers_doc
-from wizard.cli import parser
+from wizard.arguments import parser
 from wizard.core.errors import UsageError
 
 REPOSITORY = Path(__file__).resolve().parent.parent
