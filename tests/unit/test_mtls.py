@@ -99,6 +99,14 @@ def test_who_is_revoked_is_in_the_list_that_pomerium_reads(place: Place) -> None
     assert after["client-crl.pem"] == (place.state / "clients/revoked.pem").read_bytes()
 
 
+def test_a_list_that_somebody_changed_is_written_again(place: Place) -> None:
+    place.install()
+    before = place.texts()
+    (place.folder / "tls/client-crl.pem").write_text("")
+    assert outcome(place.install()) == "done"
+    assert place.texts() == before
+
+
 def test_a_renewal_leaves_clients_alone(place: Place) -> None:
     place.install()
     (place.folder / "tls/client-crl.pem").unlink()
