@@ -20,8 +20,8 @@ from wizard.core.plan import Plan
 from wizard.core.secrets import Secret
 from wizard.core.system import System
 from wizard.engine import carry_out
-from wizard.mtls import hop
-from wizard.mtls.downstream import Clients
+from wizard.mtls import downstream
+from wizard.mtls.clients import Clients
 from wizard.pki import clients as pki
 from wizard.pki.clients import Client
 from wizard.pki.keys import PrivateKey
@@ -144,7 +144,9 @@ def revoke(system: System, state: Path, name: str) -> Iterator[Event]:
 def _lists(system: System, state: Path) -> list[Path]:
     """Every revocation list that a Pomerium reads."""
     found = installations(system, state)
-    wanted = (hop.places(answers)[1] for _, answers in found if answers.flag(hop.WANTED))
+    wanted = (
+        downstream.places(answers)[1] for _, answers in found if answers.flag(downstream.WANTED)
+    )
     return list(dict.fromkeys(wanted))
 
 

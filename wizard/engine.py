@@ -16,7 +16,7 @@ from wizard.core.journal import Journal
 from wizard.core.plan import Plan
 from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Source, Value
 from wizard.core.system import System
-from wizard.mtls import hop
+from wizard.mtls import downstream
 from wizard.pki import names
 from wizard.strategies.base import Renewal, Strategy
 from wizard.targets.base import Target
@@ -124,7 +124,7 @@ def known_questions(system: System) -> Known:
         name.replace("-", "_"): partial(way, name) for name in registry.STRATEGIES
     }
     sources |= {"output": output} | {name: partial(own, name) for name in registry.TARGETS}
-    sources["mtls"] = lambda: {question.key: question for question in hop.QUESTIONS}
+    sources["mtls"] = lambda: {question.key: question for question in downstream.QUESTIONS}
     return Known(by_key(first_steps(system)), sources, more)
 
 
@@ -178,7 +178,7 @@ class Session:
                 *((*own, for_names) if way.asks_names_last else (for_names, *own)),
                 Step("target", "Target", (asked,)),
                 *target(where).steps(self.system),
-                Step("mtls", "Client certificates", hop.QUESTIONS),
+                Step("mtls", "Client certificates", downstream.QUESTIONS),
             )
         )
 
@@ -270,7 +270,9 @@ class Session:
         installed = where.installed(answers, self.system)
         work = chosen.work(answers, self.system, self.state, installed, renewal)
         clients = (
-            hop.Hop() if renewal is not Renewal.NO else hop.work(answers, self.system, self.state)
+            downstream.Hop()
+            if renewal is not Renewal.NO
+            else downstream.work(answers, self.system, self.state)
         )
         settings = {**work.settings, **clients.settings}
         delivery = where.deliver(answers, self.system, work.material, settings)
