@@ -150,6 +150,7 @@ def test_a_suggestion_is_kept_beside_its_order(tmp_path: Path) -> None:
         ("", [{"a": 1, "replaces": "x.y"}]),
         ("acme-already-replaced", [{"a": 1, "replaces": "x.y"}, {"a": 1}]),
         ("acme-unauthorized", [{"a": 1, "replaces": "x.y"}, {"a": 1}]),
+        ("authority-busy", [{"a": 1, "replaces": "x.y"}, {"a": 1}]),
     ],
 )
 def test_an_order_that_may_not_replace_is_made_all_the_same(

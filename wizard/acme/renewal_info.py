@@ -23,8 +23,13 @@ SHORT_LIFE: Final = timedelta(days=10)
 SOONEST, USUAL, LATEST = timedelta(minutes=1), timedelta(hours=6), timedelta(days=1)
 """Until it is asked again: at least, when the authority does not say, at most (RFC 9773, 4.3)."""
 
-NO_SUCCESSOR: Final = frozenset({"acme-already-replaced", "acme-malformed", "acme-unauthorized"})
-"""Refusals that may be about what is replaced: it has a successor, is unknown, or another's."""
+NO_SUCCESSOR: Final = frozenset(
+    {"acme-already-replaced", "acme-malformed", "acme-unauthorized", "authority-busy"}
+)
+"""Refusals that may be about what is replaced: it has a successor, is another's, cannot be found.
+
+Pebble answers the last one, seen now and then, as an error of its own.
+"""
 
 
 class Suggestion(NamedTuple):
