@@ -109,7 +109,9 @@ def test_a_renewal_says_what_it_replaces_and_goes_on_without(installed: Renewed)
     first = leaf(installed.chain)
     installed.suggests(LONG_AGO % "")
     installed.renew()
-    assert installed.replaced() == renewal_info.identifier(first)
+    # Pebble does not find a serial number whose DER begins with a zero.
+    is_found = first.serial_number.bit_length() % 8
+    assert installed.replaced() == (renewal_info.identifier(first) if is_found else "")
     # The same certificate cannot be replaced twice: as if the first renewal were lost.
     newest = installed.kept().parent
     newest.rename(installed.wizard.folder / "lost")

@@ -28,7 +28,7 @@ NO_SUCCESSOR: Final = frozenset(
 )
 """Refusals that may be about what is replaced: it has a successor, is another's, cannot be found.
 
-Pebble answers the last one, seen now and then, as an error of its own.
+Pebble answers with the last one where the serial number's DER begins with a zero.
 """
 
 
