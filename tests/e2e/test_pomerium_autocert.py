@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import acme_lab
+import dns_lab
+import dns_servers
 import pomerium_lab
 import pytest
 from acme_lab import Pebble
@@ -66,6 +68,14 @@ routes:
         env = {"SSL_CERT_FILE": str(trusted)} if trusted else {}
         running = pomerium_lab.pomerium(self.config, 443, self._folder / "pomerium", env)
         return self._started.enter_context(running)
+
+
+@pytest.fixture(scope="module")
+def lab(need: Need) -> Iterator[Lab]:
+    """A network in which nothing else has port 443: the lab of all tests serves DNS over HTTPS."""
+    dns_servers.check(need)
+    with dns_lab.running() as made:
+        yield made
 
 
 @pytest.fixture
