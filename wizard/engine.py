@@ -167,7 +167,8 @@ class Session:
             settings |= one.settings
         delivery = where.deliver(answers, self.system, work.material, settings)
         of_hops = [action for one in secured for action in one.actions]
-        actions = (*work.before, *of_hops, *delivery.actions, *work.after)
+        finish = [action for one in secured for action in one.finish(delivery.actions)]
+        actions = (*work.before, *of_hops, *delivery.actions, *finish, *work.after)
         told = [notice for one in secured for notice in one.notices]
         notices = (*work.notices, *told, *delivery.notices)
         then = [step for one in secured for step in one.next_steps]
