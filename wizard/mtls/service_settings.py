@@ -237,9 +237,8 @@ def _bound(parts: SplitResult) -> str:
 def _calling(split: Split, service: str, secrets: Secrets) -> dict[str, object]:
     """Whom a service calls."""
     found: dict[str, object] = {}
-    if service in {"proxy", "authenticate"}:
-        found["cookie_secret"] = secrets.cookie
     if service != "databroker":
+        found["cookie_secret"] = secrets.cookie
         found["databroker_service_url"] = split.databroker
         if split.override:
             found["override_certificate_name"] = split.override
