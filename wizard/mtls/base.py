@@ -17,14 +17,14 @@ from wizard.pki.material import Installed, Settings
 class Secured(NamedTuple):
     """The files and settings that secure a hop.
 
-    `finish` gives what is written behind the target's files, which it is told.
+    `finish` gives what comes behind the target's files, which it is told.
     """
 
     actions: tuple[Action, ...] = ()
     settings: Settings = MappingProxyType({})
     notices: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
-    finish: Callable[[Sequence[Action]], tuple[Action, ...]] = lambda _: ()
+    finish: "Callable[[Sequence[Action]], Secured] | None" = None
 
 
 class Hop(Protocol):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from wizard.core.actions import Action, WriteFile
 from wizard.core.answers import Answers
@@ -67,7 +68,7 @@ class Sets:
         """The authority's files, then those of each service once the configuration is written.
 
         Raises:
-            WizardError: `service-without-idp`, or a file is there and cannot be read.
+            WizardError: `service-without-idp`, `service-port`, or a file cannot be read.
         """
         made: list[Action] = []
         if self._authority.standing is None:
@@ -79,23 +80,25 @@ class Sets:
                 "Pomerium's services",
                 "they show each other",
             )
-        if self._renewal is not Renewal.NO:
-            return Secured(tuple(made), finish=self._files)
-        kept = self._system.keep(self._config)
-        source = settings.read(kept.content, str(self._config)) if kept else {}
-        if self._split.authenticate and not source.get("idp_provider"):
+        return Secured(tuple(made), finish=self._finish)
+
+    def _refuse(self, source: Source) -> None:
+        """Refuses what no service could start with."""
+        signing_in = self._split.authenticate
+        if signing_in and not source.get("idp_provider"):
             raise UsageError(
                 "service-without-idp",
-                f"{self._config} names no identity provider for {self._split.authenticate}.",
+                f"{self._config} names no identity provider for {signing_in}.",
                 "Set idp_provider, idp_client_id and idp_client_secret there, or leave "
                 "mtls.authenticate_service_url empty.",
             )
-        return Secured(
-            tuple(made),
-            notices=tuple(self._notices(source)),
-            next_steps=steps(self._answers, self._system, self._split),
-            finish=self._files,
-        )
+        port = str(source.get("address", ":443")).rpartition(":")[2]
+        if self._split.is_here and str(urlsplit(signing_in).port or 443) == port and signing_in:
+            raise UsageError(
+                "service-port",
+                f"authenticate and the proxy would both listen on port {port} of this machine.",
+                "Give mtls.authenticate_service_url another port, as in https://HOST:8443.",
+            )
 
     def _notices(self, source: Source) -> Iterator[str]:
         yield (
@@ -191,7 +194,7 @@ class Sets:
 
     # ── configurations ─────────────────────────────────────────────────────────────────────────
 
-    def _files(self, delivered: Sequence[Action]) -> tuple[Action, ...]:
+    def _finish(self, delivered: Sequence[Action]) -> Secured:
         """Each service's files, given what the target delivers."""
         writes = (one for one in delivered if isinstance(one, WriteFile))
         pending = next((one for one in writes if one.path == self._config), None)
@@ -216,7 +219,14 @@ class Sets:
                 actions += self._configuration(service, source, planned, is_known=not is_new)
         for action in actions:
             writable(action.path)
-        return tuple(actions)
+        if self._renewal is not Renewal.NO:
+            return Secured(tuple(actions))
+        self._refuse(planned)
+        return Secured(
+            tuple(actions),
+            notices=tuple(self._notices(planned)),
+            next_steps=steps(self._answers, self._system, self._split, planned),
+        )
 
     def _configuration(
         self, service: str, source: Callable[[], Source], planned: Source, *, is_known: bool

@@ -4,7 +4,7 @@ Source: Pomerium v0.32 config/options.go and the code of each service that reads
 start all of them on the result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
@@ -190,7 +190,7 @@ def written(split: Split, service: str, source: Source, secrets: Secrets) -> byt
         "certificate_authority_file": split.seen(service, CA),
         "shared_secret": secrets.shared,
         **_calling(split, service, secrets),
-        **_copied(service, source),
+        **copied(service, source),
     }
     comments = {
         "address": "Where browsers come.",
@@ -249,7 +249,7 @@ def _calling(split: Split, service: str, secrets: Secrets) -> dict[str, object]:
     return found
 
 
-def _copied(service: str, source: Source) -> dict[str, object]:
+def copied(service: str, source: Source) -> dict[str, object]:
     """What a service has of the configuration that all are made from."""
     ours = {*OWN, "address", *(["health_check_addr"] if service in HEALTH else [])}
     left = {name: value for name, value in source.items() if name not in ours}
@@ -259,6 +259,16 @@ def _copied(service: str, source: Source) -> dict[str, object]:
     for name in {"routes", "policy"} & found.keys():
         found[name] = _decided(found[name])
     return found
+
+
+def named(value: object) -> Iterator[str]:
+    """The files that settings name."""
+    for key, inner in value.items() if isinstance(value, Mapping) else ():
+        if isinstance(inner, str) and (str(key).endswith("_file") or key in {"cert", "key"}):
+            yield inner
+        yield from named(inner)
+    for item in value if isinstance(value, list) else ():
+        yield from named(item)
 
 
 def _is(name: str, listed: tuple[str, ...]) -> bool:

@@ -301,12 +301,12 @@ def _first(job: _Job, action: WriteFile) -> Delivery:
     )
     writable(job.path)
     first = NextStep("Open its first route", job.answers.text("output.route.from"))
-    return Delivery((action,), notices, (*_start(job, "Start Pomerium with it"), first))
+    return Delivery((action,), notices, _start(job, "Start Pomerium with it", first))
 
 
-def _start(job: _Job, what: str) -> tuple[NextStep, ...]:
-    """How Pomerium is started; not by this configuration where its services are split."""
-    return () if is_split(job.answers) else (NextStep(what, job.place.start),)
+def _start(job: _Job, what: str, *then: NextStep) -> tuple[NextStep, ...]:
+    """How Pomerium is started, unless its services are by configurations of their own."""
+    return () if is_split(job.answers) else (NextStep(what, job.place.start), *then)
 
 
 def standing(answers: Answers, brings: Settings, dialect: Dialect = SYSTEMD) -> Mapping[str, str]:
