@@ -160,9 +160,9 @@ def _own(temporary: str) -> Mapping[str, str]:
     }
 
 
-SPLIT: Mapping[str, str] = {
-    name: "" for name in ("GRPC_ADDRESS", "AUTHORIZE_SERVICE_URL", "DATABROKER_SERVICE_URL")
-}
+SPLIT: Mapping[str, str] = dict.fromkeys(
+    ("GRPC_ADDRESS", "AUTHORIZE_SERVICE_URL", "DATABROKER_SERVICE_URL"), ""
+)
 """For `env` where the configuration itself says where the services are."""
 
 
