@@ -64,7 +64,15 @@ def _meaning(question: Question) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, 98, initial_indent="# ", subsequent_indent="# ")
+    # A path stays whole, to be copied.
+    return textwrap.wrap(
+        text,
+        98,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def schema(questions: Mapping[str, Question]) -> dict[str, Json]:

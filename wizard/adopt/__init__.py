@@ -18,6 +18,7 @@ from wizard.core.system import System
 from wizard.engine import Session
 from wizard.mtls import downstream
 from wizard.pomerium.detect import find_installation
+from wizard.pomerium.routes import autocert_hosts
 from wizard.pomerium.told import Told, tell
 
 ALWAYS: Final = frozenset({"strategy", "names", "output.target"})
@@ -47,7 +48,7 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
         raise UsageError(
             "config-missing",
             "No configuration of Pomerium was found on this machine.",
-            "Name it: pomcert-wizard adopt /PATH/config.yaml. To begin without one: pomcert-wizard",
+            "Name it: pomcert-wizard adopt /PATH/config.yaml. Where only root may look, use sudo.",
         )
     told = tell(system, path)
     ground = Ground(system, state, told)
@@ -83,9 +84,10 @@ def _place(ground: Ground) -> Part:
 def _way(ground: Ground) -> Part:
     """The strategy, with its own answers and the names."""
     told = ground.told
-    if told.flag("autocert"):
-        return autocert.read(ground)
     pairs = told.certificates()
+    # Without a host it gets nothing, and the certificate is what is served.
+    if told.flag("autocert") and (autocert_hosts(told.document) or not pairs):
+        return autocert.read(ground)
     if pairs:
         return certificate.read(ground, pairs)
     if told.text("certificate"):
@@ -129,9 +131,17 @@ def _clients(ground: Ground) -> Part:
 
 def _surroundings(told: Told) -> Iterator[Note]:
     """What else Pomerium is told, and by what."""
-    for name, variable in told.winners.items():
-        if told.form == "yaml":
-            yield Note("", f"{variable.name} in {variable.where} wins over `{name}` in the file.")
+    for name, variable in told.around.items():
+        if name in told.own:
+            text = f"{variable.name} in {variable.where} wins over `{name}` in {told.path}."
+            yield Note("", text)
+    if "certificate_file" in told.around:
+        variable = told.around["certificate_file"]
+        yield Note(
+            "",
+            f"{variable.name} in {variable.where} names a certificate. These answers name theirs "
+            f"in {told.path}; the variable is then of no use.",
+        )
     if told.text("certificate"):
         text = f"{told.path} holds a certificate itself (`certificate`), which stays."
         yield Note("", text)

@@ -80,7 +80,19 @@ def _existing(ground: Ground, pair: Pair, leaf: "Certificate | None") -> Part:
     }
     if pair.key is not None:
         values["existing.key"] = str(pair.key)
+    notes += _unfit(ground, values) if leaf else []
     return _put(ground, Part(values, tuple(notes)), pair)
+
+
+def _unfit(ground: Ground, values: dict[str, Value]) -> list[Note]:
+    """What keeps a certificate from being served."""
+    from wizard.strategies.existing_questions import opened  # noqa: PLC0415  loads cryptography
+
+    try:
+        opened(Answers(values), ground.system, (), is_whole=True)
+    except WizardError as error:
+        return [Note("existing.certificate", f"{error.summary} {error.hint}")]
+    return []
 
 
 def _whose(ground: Ground, pair: Pair, leaf: "Certificate | None") -> str:
@@ -99,19 +111,13 @@ def _whose(ground: Ground, pair: Pair, leaf: "Certificate | None") -> str:
 def _put(ground: Ground, part: Part, pair: Pair) -> Part:
     """Where it is kept: there where it lies, if these answers would put it just so."""
     kept = _in_place(ground, part, pair)
-    stays = False
-    notes = part.notes
-    try:
-        stays = kept is not None and _is_current(ground, kept)
-    except WizardError as error:
-        notes = (*notes, Note("existing.certificate", f"{error.summary} {error.hint}"))
-    if kept is not None and stays:
-        return Part(kept, notes)
+    if kept is not None and _is_current(ground, kept):
+        return part._replace(values=kept)
     note = (
         f"Pomerium reads {pair.cert} now. These answers copy it to output.directory, where "
         "Pomerium's user can read it, and have the configuration name the copy."
     )
-    return Part(part.values, (*notes, Note("output.target", note)))
+    return part._replace(notes=(*part.notes, Note("output.target", note)))
 
 
 def _in_place(ground: Ground, part: Part, pair: Pair) -> dict[str, Value] | None:
@@ -133,18 +139,17 @@ def _in_place(ground: Ground, part: Part, pair: Pair) -> dict[str, Value] | None
 
 
 def _is_current(ground: Ground, values: dict[str, Value]) -> bool:
-    """Whether nothing has to be written; one that this wizard issued may just be due.
-
-    Raises:
-        WizardError: it cannot be served as it is.
-    """
+    """Whether nothing is written; what cannot be served at all is best mended where it lies."""
     if values["strategy"] != "existing":
+        # One that the wizard issued may just be due.
         return True
     answers = Answers(values)
-    there = target(ground.told.start.target).installed(answers, ground.system)
-    way = strategy("existing")
-    work = way.work(answers, ground.system, ground.state, there, Renewal.NO)
-    return work.material is not None and work.material.is_current
+    with suppress(WizardError):
+        there = target(ground.told.start.target).installed(answers, ground.system)
+        way = strategy("existing")
+        work = way.work(answers, ground.system, ground.state, there, Renewal.NO)
+        return work.material is not None and work.material.is_current
+    return True
 
 
 def _user(uid: int, system: System) -> str:

@@ -61,12 +61,16 @@ def dns01(ground: Ground, path: Path, leaf: Certificate) -> Part | None:
         one = ground.system.keep(found)
         if kept is None or one is None or one.content != kept.content:
             continue
-        notes = (
-            Note("strategy", f"It was ordered by this wizard, see {found.parent}."),
-            Note("strategy", "Who publishes its DNS records is not kept there: dns_01.provider."),
-        )
         order = Order.load(ground.system, found.parent)
-        return Part(_ordered(order, found.parent.parent, leaf, ground.state), notes)
+        values = _ordered(order, found.parent.parent, leaf, ground.state)
+        notes = [
+            Note("strategy", f"This wizard ordered it, see {found.parent}."),
+            Note("strategy", "Who publishes its DNS records is not kept: see dns_01.provider."),
+        ]
+        if values["dns_01.authority"] == CUSTOM:
+            text = "Nor is the address of its authority: write it as dns_01.directory_url."
+            notes.append(Note("strategy", text))
+        return Part(values, tuple(notes))
     return None
 
 

@@ -142,7 +142,7 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
         print("Nothing is installed yet. To begin: pomcert-wizard")
         found = find_installation(system)
         if found is not None:
-            print(f"Answers for {found} as it is: {ourselves.line(system, state, 'adopt')}")
+            print(f"To go on from {found}: {ourselves.line(system, state, 'adopt')}")
     return _trust(argparse.Namespace(store=[], json=options.json), system, state) if some else 0
 
 

@@ -16,11 +16,9 @@ from wizard.pomerium.paths import unread
 from wizard.pomerium.settings import MTLS, SETTINGS
 from wizard.pomerium.surroundings import Variable
 from wizard.pomerium.unit import Unit, find_unit
-from wizard.pomerium.variables import DOCKER, SYSTEMD, TRUE
+from wizard.pomerium.variables import DOCKER, MASK, SYSTEMD, TRUE
 
 KNOWN: Final = (*SETTINGS, *MTLS)
-STARTED_BY: Final = {"systemd": "systemd", "docker": "compose"}
-"""By target, whose variables reach Pomerium there."""
 
 
 class Start(NamedTuple):
@@ -47,22 +45,23 @@ class Pair(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A configuration with the variables that win over it; `form` is yaml or env.
+    """A configuration and the variables around it, which win; `form` is yaml or env.
 
-    `settings` has every setting of `SETTINGS` and `MTLS` that is one text and not empty, by name.
-    `winners` are the variables that say something else than the file does, by setting.
+    `own` has every setting of the file that is one text and not empty, `around` the variable that
+    says something else. Both are by the names of `SETTINGS` and `MTLS`, and secrets are masked.
     """
 
     path: Path
     form: str
     document: Document
     start: Start
-    settings: Mapping[str, str]
-    winners: Mapping[str, Variable]
+    own: Mapping[str, str]
+    around: Mapping[str, Variable]
 
     def text(self, name: str) -> str:
         """A setting, or nothing."""
-        return self.settings.get(name, "")
+        variable = self.around.get(name)
+        return variable.value if variable else self.own.get(name, "")
 
     def flag(self, name: str) -> bool:
         """Whether a setting is on, as Pomerium reads it."""
@@ -97,6 +96,7 @@ def tell(system: System, path: Path) -> Told:
         WizardError: what `document.read` and `variables.document` raise.
     """
     start = started(system, path)
+    by = {"systemd": "systemd", "docker": "compose"}.get(start.target)
     form = "env" if unread(path) else "yaml"
     dialect = DOCKER if start.target == "docker" else SYSTEMD
     document = read(path) if form == "yaml" else variables.document(path, dialect)
@@ -108,22 +108,18 @@ def tell(system: System, path: Path) -> Told:
             f"{path} sets no variable.",
             "Name Pomerium's configuration. One in YAML has a name that ends in .yaml.",
         )
-    own = {
-        one.name: standing(
-            document, one.name if form == "yaml" else one.name.replace(".", "_"), like=""
-        )
-        for one in KNOWN
-    }
-    settings = {name: value for name, value in own.items() if value and isinstance(value, str)}
-    around = surroundings.variables(system, start.compose or path)
-    winners = {}
+    own, around = {}, {}
+    variables_here = surroundings.variables(system, start.compose or path)
     for setting in KNOWN:
-        variable = around.get(setting.environment or "")
-        is_its = variable and variable.by in {"process", STARTED_BY.get(start.target)}
-        if variable and is_its and variable.value != settings.get(setting.name):
-            winners[setting.name] = variable
-    settings |= {name: variable.value for name, variable in winners.items()}
-    return Told(path, form, document, start, settings, winners)
+        key = setting.name if form == "yaml" else setting.name.replace(".", "_")
+        said = standing(document, key, like="") or ""
+        variable = variables_here.get(setting.environment or "")
+        if variable and variable.value != said and variable.by in {"process", by}:
+            hidden = variable._replace(value=MASK)
+            around[setting.name] = hidden if setting.secret else variable
+        if said:
+            own[setting.name] = MASK if setting.secret else str(said)
+    return Told(path, form, document, start, own, around)
 
 
 def started(system: System, path: Path) -> Start:
