@@ -10,7 +10,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.system import System
 from wizard.pomerium import surroundings, variables
 from wizard.pomerium.compose import Mount, Service, find_file, here_of, seen_by, service_in
-from wizard.pomerium.document import Document, elements, lookup, read, string
+from wizard.pomerium.document import Document, elements, lookup, read, refuse_others, string
 from wizard.pomerium.merge import standing
 from wizard.pomerium.paths import unread
 from wizard.pomerium.settings import MTLS, SETTINGS
@@ -93,7 +93,7 @@ def tell(system: System, path: Path) -> Told:
 
     Raises:
         UsageError: `config-missing`: there is no such file, or it says nothing.
-        WizardError: what `document.read` and `variables.document` raise.
+        WizardError: what `document.read`, `refuse_others` and `variables.document` raise.
     """
     start = started(system, path)
     by = {"systemd": "systemd", "docker": "compose"}.get(start.target)
@@ -102,6 +102,7 @@ def tell(system: System, path: Path) -> Told:
     document = read(path) if form == "yaml" else variables.document(path, dialect)
     if document is None:
         raise UsageError("config-missing", f"There is no {path}.", "Look at its spelling.")
+    refuse_others(document)
     if form == "env" and document.root is None:
         raise UsageError(
             "config-missing",
