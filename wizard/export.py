@@ -64,9 +64,9 @@ def _meaning(question: Question) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    # A path stays whole, to be copied.
+    # A path stays whole, to be copied; TOML takes no control characters.
     return textwrap.wrap(
-        text,
+        "".join(one if one.isprintable() else " " for one in text),
         98,
         initial_indent="# ",
         subsequent_indent="# ",

@@ -8,8 +8,9 @@ import pytest
 from adopt_support import Read, read_back
 from bundle_support import APEX, CA, NAME, SITE, Forge
 from cli_support import Wizard, refused, tree
-from conftest import Need
+from conftest import REPOSITORY, Need
 from corpus_support import CORPUS, UNREADABLE, VARIABLES, load
+from jsonschema import Draft202012Validator
 from target_support import UNIT
 
 from wizard.core.errors import WizardError
@@ -17,6 +18,7 @@ from wizard.core.system import System
 
 pytestmark = pytest.mark.e2e
 
+SCHEMA = REPOSITORY / "docs/events.schema.json"
 NOT_ADOPTED = {
     *("nothing-to-adopt", "names-unknown", "certificate-inline"),
     *("config-of-others", "config-missing"),
@@ -96,6 +98,24 @@ def test_certbot_keeps_its_certificate_and_pomerium_gets_a_copy(place: Place) ->
     titles = " ".join(action.title for action in plan.actions)
     assert "renewal-hooks/deploy/pomcert-corp" in titles
     assert "config.yaml" in titles
+
+
+ACME_SH = ".acme.sh/corp.example.com_ecc"
+TOOLS = {
+    "acme.sh": (f"{ACME_SH}/fullchain.cer", f"{ACME_SH}/corp.example.com.key"),
+    "lego": ("lego/_.corp.example.com.crt", "lego/_.corp.example.com.key"),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_whoever_keeps_a_certificate_is_named(tool: str, place: Place) -> None:
+    listed = place.certificate(*TOOLS[tool], "site", "issuing")
+    place.put(f"{ACME_SH}/corp.example.com.conf", "Le_Domain='corp.example.com'\n")
+    place.put("lego/_.corp.example.com.json", '{"domain": "*.corp.example.com", "certUrl": ""}')
+    found = place.adopt(f"certificates:\n{listed}{ROUTES}")
+    assert f"{tool} keeps" in found.comments
+    said = " ".join(step.line for step in found.plan(output__directory="/nowhere/x").next_steps)
+    assert "renew --name" in said
 
 
 def test_mkcert_files_stay_where_they_are(place: Place) -> None:
@@ -293,6 +313,22 @@ def test_what_is_no_installation_is_refused_with_the_way_out(
     refused(done, 2 if code not in {"config-not-yaml", "config-not-a-mapping"} else 1, code, *said)
 
 
+def test_what_comments_say_is_still_toml_whatever_a_file_is_called(place: Place) -> None:
+    listed = place.certificate("tls/site.pem", "tls/site.key", "site", "issuing")
+    odd = '"\\u0007 # \\n= [ \\u2028 \U0001f510.pem"'
+    other = f"  - cert: {odd}\n    key: x\n"
+    found = place.adopt(f"certificates:\n{listed}{other}{ROUTES}", "config é.yaml")
+    assert found.plan(output__directory=str(place.folder / "new")).actions
+    assert "\U0001f510.pem" in found.comments
+
+
+def test_half_a_character_is_refused(place: Place) -> None:
+    with pytest.raises(WizardError) as caught:
+        place.adopt(f'certificates:\n  - cert: "/\\ud83d.pem"\n    key: x\n{ROUTES}')
+    assert caught.value.code == "config-half-character"
+    assert "ud83d.pem" in caught.value.summary
+
+
 def test_a_file_that_is_not_there_and_one_that_is_a_directory(tmp_path: Path) -> None:
     wizard = Wizard(tmp_path)
     refused(wizard("adopt", "gone.yaml"), 2, "config-missing", "gone.yaml")
@@ -317,5 +353,6 @@ def test_the_command_writes_a_file_once_and_the_file_plans(place: Place) -> None
     assert planned.status == 0, planned.err
     assert "new/_wildcard.corp.example.com.pem" in planned.out
     (row,) = wizard("adopt", "--json").rows()
-    assert row["event"] == "adopted"
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(row)
+    assert row["config"] == str(place.folder / "config.yaml")
     assert not (place.folder / "state").exists()
