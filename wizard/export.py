@@ -35,7 +35,8 @@ def _word(value: Value) -> str:
 def commented(answers: Answers, questions: Iterable[Question]) -> str:
     """An answers file with every key and, above each, what it means and what else it could be."""
     known = {question.key: question for question in questions}
-    return annotated(answers, known, [(key, _meaning(known[key])) for key in known])
+    said = [key for key in known if key in answers.values]
+    return annotated(answers, known, [(key, _meaning(known[key])) for key in said])
 
 
 def annotated(answers: Answers, order: Collection[str], notes: Iterable[tuple[str, str]]) -> str:
