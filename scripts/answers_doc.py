@@ -6,7 +6,7 @@ from wizard.core import registry
 from wizard.core.answers import Answers
 from wizard.core.questions import Kind, Question
 from wizard.core.system import System
-from wizard.engine import first_steps, strategy, target
+from wizard.parts import first_steps, strategy, target
 from wizard.targets.where import where_it_runs
 
 PAGE = Path(__file__).parent.parent / "docs" / "answers.md"

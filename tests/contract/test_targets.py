@@ -12,8 +12,9 @@ from wizard import upkeep
 from wizard.core import registry
 from wizard.core.answers import read
 from wizard.core.events import Event, Finished
-from wizard.engine import Session, known_questions, target
+from wizard.engine import Session
 from wizard.export import to_toml
+from wizard.parts import known_questions, target
 
 
 @pytest.fixture(params=registry.TARGETS)

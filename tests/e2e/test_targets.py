@@ -25,8 +25,9 @@ from wizard.core.answers import Answers
 from wizard.core.events import Finished
 from wizard.core.plan import Plan
 from wizard.core.questions import Value
-from wizard.engine import Session, strategy, target
+from wizard.engine import Session
 from wizard.headless.text import Text
+from wizard.parts import strategy, target
 from wizard.pki import authority, chain, keys, leaf
 from wizard.pki.names import host_of
 from wizard.pomerium.compose import INSIDE, Mount, new_compose

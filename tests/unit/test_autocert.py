@@ -462,8 +462,9 @@ def test_a_directory_that_pomeriums_user_may_not_write_is_told(
     ]
     assert [one.rpartition("[")[2] for one in told] == ["autocert-directory]"]
     assert f"install -d -o nobody -m 0700 {kept}" in told[0]
-    kept.mkdir()
-    os.chown(kept, pwd.getpwnam("nobody").pw_uid, 0)
+    there = machine.system.at(str(kept))
+    there.mkdir(parents=True)
+    os.chown(there, pwd.getpwnam("nobody").pw_uid, 0)
     assert "autocert-directory" not in machine.codes(output__owner="nobody", **OTHER)
 
 

@@ -31,6 +31,9 @@ TARGETS: Final = {
     "systemd": "wizard.targets.systemd:Systemd",
     "docker": "wizard.targets.docker:Docker",
 }
+HOPS: Final = {
+    "downstream": "wizard.mtls.downstream:Downstream",
+}
 PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",
     "rfc2136": "wizard.dns.providers.rfc2136:Rfc2136",

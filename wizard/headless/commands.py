@@ -140,7 +140,8 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
 def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard import export  # noqa: PLC0415
     from wizard.core.answers import Answers, document  # noqa: PLC0415  `list` needs none of it
-    from wizard.engine import Session, known_questions, strategy  # noqa: PLC0415
+    from wizard.engine import Session  # noqa: PLC0415
+    from wizard.parts import known_questions, strategy  # noqa: PLC0415
 
     name = options.strategy or next(iter(registry.STRATEGIES))
     session = Session(system, state, Answers({"strategy": name}))

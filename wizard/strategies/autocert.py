@@ -10,6 +10,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
+from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import Secret, resolve
@@ -17,7 +18,7 @@ from wizard.core.system import System
 from wizard.pki.material import Installed, Settings
 from wizard.pki.names import never_public
 from wizard.strategies import autocert_questions as asked
-from wizard.strategies.base import Renewal, Work
+from wizard.strategies.base import Work
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
