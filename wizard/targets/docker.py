@@ -26,13 +26,13 @@ from wizard.pomerium.compose import (
     Service,
     find_file,
     here_of,
-    is_ours,
     new_compose,
     seen_by,
     service_in,
     variables_file,
     volume,
 )
+from wizard.pomerium.mark import is_ours
 from wizard.pomerium.variables import DOCKER
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
