@@ -27,10 +27,18 @@ def installed(answers: Answers, system: System) -> Installed:
     """
     if not brings_files(answers):
         return kept_by_pomerium(answers, system)
-    directory = Path(answers.text("output.directory"))
-    stem = _stem(answers.texts("names")[0])
+    return installed_in(Path(answers.text("output.directory")), answers.texts("names")[0], system)
+
+
+def installed_in(directory: Path, name: str, system: System) -> Installed:
+    """The certificate for a first name and its key, in a directory.
+
+    Raises:
+        WizardError: `key-mode` when everybody can read the key.
+    """
+    stem = _stem(name)
     chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
-    return Installed(chain, key, system.keep(chain), _private(key, system))
+    return Installed(chain, key, system.keep(chain), private(key, system))
 
 
 def write(
@@ -82,7 +90,7 @@ def _stem(name: str) -> str:
     return f"{stem[: LONGEST_STEM - 17]}-{sha256(name.encode()).hexdigest()[:16]}"
 
 
-def _private(path: Path, system: System) -> Kept | None:
+def private(path: Path, system: System) -> Kept | None:
     """The file that holds a private key, if there is one that nobody else can read."""
     kept = system.keep(path)
     if kept is not None and kept.mode & OTHERS:
@@ -133,7 +141,7 @@ def _exports(system: System, material: Material, owner: Owner) -> list[WriteFile
     """The other forms that were asked for, where they are missing or hold something else."""
     actions = []
     for export in material.exports:
-        before = _private(export.path, system)
+        before = private(export.path, system)
         fits = before is not None and is_owned(before, owner) and export.fits(before.content)
         if material.is_current and fits:
             continue
