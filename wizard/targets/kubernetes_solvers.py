@@ -152,6 +152,7 @@ SOLVERS: Final[Mapping[str, Solver]] = {
                     "resourceGroupName",
                     "Which resource group has the zone?",
                     "It is a part of the zone's address, too.",
+                    "As `az network dns zone list` prints it.",
                 ),
                 Option(
                     "zone",
@@ -175,6 +176,7 @@ SOLVERS: Final[Mapping[str, Solver]] = {
                     "tenantID",
                     "Which tenant is it in?",
                     "Its id is a part of where the principal signs in.",
+                    "As `az account show` prints it; empty for a managed identity.",
                     default="",
                     belongs=_SERVICE_ACCOUNT,
                 ),
@@ -278,6 +280,7 @@ SOLVERS: Final[Mapping[str, Solver]] = {
                     "serviceConsumerDomain",
                     "Which host does the API client have?",
                     "The `host` of its credentials.",
+                    "Without https:// and without a slash.",
                 ),
                 Option(
                     "client_token",
