@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from wizard.core.errors import WizardError
 from wizard.core.questions import Value
 from wizard.core.system import System
-from wizard.engine import target
+from wizard.parts import target
 from wizard.pomerium.told import Told
 from wizard.upkeep import installations
 

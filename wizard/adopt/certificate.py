@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from wizard.adopt.base import Ground, Note, Part
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
+from wizard.core.plan import Renewal
 from wizard.core.questions import Value
 from wizard.core.system import System
-from wizard.engine import strategy, target
+from wizard.parts import strategy, target
 from wizard.pki import names
 from wizard.pomerium.routes import hosts, propose_names
 from wizard.pomerium.told import Pair
-from wizard.strategies.base import Renewal
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
