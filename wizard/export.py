@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from wizard.core.answers import AUTO, SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
 from wizard.core.questions import Kind, Question, Value
+from wizard.core.tables import Line
 
 HEADER = "# Repeat this install: pomcert-wizard --answers FILE\n"
 
@@ -29,7 +30,10 @@ def to_words(answers: Answers, order: Iterable[str]) -> list[str]:
 def _word(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    # Tables are told apart by blanks, and a comma may belong to one of their paths.
+    return (" " if any(isinstance(one, Line) for one in value) else ",").join(value)
 
 
 def commented(answers: Answers, questions: Iterable[Question]) -> str:
@@ -110,6 +114,14 @@ def _described(question: Question) -> dict[str, Json]:
     return {"title": question.prompt, "description": f"{question.why} {question.help}".strip()}
 
 
+def _table(question: Question) -> Json:
+    """One table of many."""
+    made = _object(question.key.rpartition(".")[2])
+    for name, what in question.fields.items():
+        _properties(made)[name] = {"type": "string", "description": what}
+    return {**made, "required": [next(iter(question.fields))]}
+
+
 def _property(question: Question) -> Json:
     row = _described(question)
     default = question.constant()
@@ -130,7 +142,7 @@ def _property(question: Question) -> Json:
             return {**row, "anyOf": [{"enum": every}, items]}
         case Kind.NAMES:
             return {**row, "type": "array", "items": text, "minItems": 1}
-        case Kind.LIST:
-            return {**row, "type": "array", "items": text}
+        case Kind.LIST | Kind.TABLES:
+            return {**row, "type": "array", "items": _table(question) if question.fields else text}
         case _:
             return {**row, **text}

@@ -11,6 +11,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import NextStep
 from wizard.core.files import writable
+from wizard.core.owners import Owner, is_owned, owner_of
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import Installed, Material, Settings
 from wizard.pomerium import variables
@@ -19,7 +20,7 @@ from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
 from wizard.pomerium.variables import MASK, SYSTEMD, TRUE, Dialect
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
-from wizard.targets.certificate_files import Owner, is_owned, owner_of, root_path
+from wizard.targets.certificate_files import root_path
 from wizard.targets.output import is_variables
 
 BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
