@@ -1,13 +1,14 @@
 """Configurations that somebody else wrote, adopted: answers that plan, or a refusal that helps."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from adopt_support import Read, read_back
 from bundle_support import APEX, CA, NAME, SITE, Forge
-from cli_support import Wizard, refused, tree
+from cli_support import SOMEBODY, Wizard, refused, tree
 from conftest import REPOSITORY, Need
 from corpus_support import CORPUS, UNREADABLE, VARIABLES, load
 from jsonschema import Draft202012Validator
@@ -334,6 +335,29 @@ def test_a_file_that_is_not_there_and_one_that_is_a_directory(tmp_path: Path) ->
     refused(wizard("adopt", "gone.yaml"), 2, "config-missing", "gone.yaml")
     (tmp_path / "d.yaml").mkdir()
     refused(wizard("adopt", "d.yaml"), 1, "config-is-a-directory", "d.yaml")
+    for name in ("p.yaml", "p.env"):
+        os.mkfifo(tmp_path / name)
+        refused(wizard("adopt", name), 1, "config-not-a-file", name)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "pomerium.env"])
+def test_what_somebody_may_not_read_is_said_to_be_so(name: str, place: Place, need: Need) -> None:
+    need.that(os.geteuid() == 0, "only root can stop being root", "run as root")
+    place.adopt(f"certificates:\n  - cert: /gone/a.pem\n    key: /gone/a.key\n{ROUTES}")
+    config = place.put(f"closed/{name}", "AUTOCERT=true\n")
+    config.parent.chmod(0o700)
+    os.seteuid(SOMEBODY)
+    try:
+        with pytest.raises(WizardError) as caught:
+            read_back(place.system, place.folder / "state", config)
+    finally:
+        os.seteuid(0)
+    assert caught.value.code in {"config-unreadable", "permission-denied"}
+    assert str(config) in caught.value.summary
+
+
+def test_where_nothing_is_found_the_way_on_is_said(tmp_path: Path) -> None:
+    refused(Wizard(tmp_path)("adopt"), 2, "config-missing", "adopt /PATH/config.yaml")
 
 
 def test_the_command_writes_a_file_once_and_the_file_plans(place: Place) -> None:
