@@ -143,13 +143,24 @@ def _service() -> Service | None:
 
 def names_at(path: Path, *, system: System) -> tuple[str, ...] | None:
     """The DNS names of the certificate that a configuration mentions, if it can be read."""
-    # A pipe or a device may never end; unlike Path.is_file this takes any path.
-    if not os.path.isfile(path):  # noqa: PTH113
+    content = content_at(path, system=system)
+    if content is None:
         return None
     from wizard.pki import chain  # noqa: PLC0415  only a configuration with others needs it
 
     try:
-        kept = system.keep(path)
-        return chain.names_of(chain.read(kept.content, str(path))[0]) if kept else None
+        return chain.names_of(chain.read(content, str(path))[0])
     except WizardError:
         return None
+
+
+def content_at(path: Path, *, system: System) -> bytes | None:
+    """What a file holds that a configuration mentions, if it can be read."""
+    # A pipe or a device may never end; unlike Path.is_file this takes any path.
+    if not os.path.isfile(path):  # noqa: PTH113
+        return None
+    try:
+        kept = system.keep(path)
+    except WizardError:
+        return None
+    return kept.content if kept is not None else None
