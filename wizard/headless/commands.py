@@ -1,4 +1,4 @@
-"""The commands beside the wizard: renew, status, undo, trust, client, answers, list."""
+"""The commands beside the wizard: renew, status, doctor, undo, trust, client, answers, list."""
 
 import argparse
 import contextlib
@@ -33,6 +33,10 @@ def run(
             from wizard.headless import clients  # noqa: PLC0415  only this command needs it
 
             return clients.run(options, system, state, front, may_ask=may_ask)
+        case "doctor":
+            from wizard.headless import doctor  # noqa: PLC0415  as above
+
+            return doctor.run(options, system, state)
         case "trust" | "status" | "answers":
             tell = {"trust": _trust, "status": _status, "answers": _answers}[options.command]
             return tell(options, system, state)
