@@ -47,7 +47,7 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
         if one is not None and (host in one.names or host not in own):
             served.setdefault(one.where, []).append(host)
             yield from _ended(setup, listed, host, one, lines.get(host, 0))
-        elif host not in own and listed and not setup.is_on("insecure_server"):
+        elif host not in own and (listed or own) and not setup.is_on("insecure_server"):
             yield _uncovered(setup, listed, host, lines.get(host, 0))
     for where, covered in served.items():
         yield Finding("good", "hosts-covered", f"{where} is served for {some(covered)}.")
@@ -108,14 +108,14 @@ def _ended(
 
 
 def _uncovered(setup: Setup, listed: Sequence[Listed], host: str, line: int) -> Finding:
-    is_autocert = setup.is_on("autocert")
     hint = f"Have one made that is for it: pomcert-wizard --set names={host}"
-    if is_autocert and "*" in host:
+    if setup.is_on("autocert") and "*" in host:
         hint = "autocert gets none with a star. Have one made: the strategy dns-01."
     return Finding(
         "error",
         "host-uncovered",
-        f"No certificate is for {host}; whoever goes there gets {listed[0].where} and a warning.",
+        f"No certificate is for {host}; whoever goes there gets "
+        f"{listed[0].where if listed else 'that of another'} and a warning.",
         hint,
         setup.document.name,
         line,

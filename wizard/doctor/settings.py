@@ -15,6 +15,8 @@ from wizard.pomerium.variables import overridden
 REMOVED_NAMES: Final = {one.name for one in REMOVED}
 REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
 FIX: Final = "Change that line; Pomerium reads the file again by itself."
+RENEWED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
+"""Endings of files that Pomerium reads again when they change."""
 UNSET: Final = {
     "systemd": "Have systemd leave it out: `UnsetEnvironment={name}` with systemctl edit pomerium",
     "compose": "Take it out of `environment:` of the service, or give it there the value you mean.",
@@ -27,6 +29,7 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     yield from _lint(setup)
     yield from _overridden(setup)
     yield from _unread(setup)
+    yield from _mounts(setup)
     yield from _open(setup)
     yield from _pinned(setup, listed)
 
@@ -75,6 +78,19 @@ def _unread(setup: Setup) -> Iterator[Finding]:
             "Run the doctor as root to have them looked at.",
             file,
         )
+
+
+def _mounts(setup: Setup) -> Iterator[Finding]:
+    """Files that are mounted alone: a container keeps such a one when it is replaced."""
+    for mount in setup.mounts:
+        if mount.here.is_file() and mount.here.suffix in RENEWED:
+            yield Finding(
+                "warning",
+                "mount-single-file",
+                f"The single file {mount.here} is mounted: a container keeps it as it was when it "
+                "is replaced, so that Pomerium never sees a renewal.",
+                "Mount the directory that it is in.",
+            )
 
 
 def _open(setup: Setup) -> Iterator[Finding]:
