@@ -3,9 +3,13 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bundle_support import HOST, Forge
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from wizard.core.system import System
 from wizard.doctor.checks import Look, look
@@ -75,3 +79,18 @@ class Patient:
         assert (found.code, found.level) == (code, level), found
         assert found.hint, found
         return found
+
+
+def crl(forge: Forge, authority: str, days: int) -> bytes:
+    """A revocation list of an authority that is good for so many days from now."""
+    issuer = x509.load_pem_x509_certificate(forge.pem(authority))
+    key = load_pem_private_key(forge.pem(f"{authority}.key"), None)
+    now = datetime.now(UTC)
+    built = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.subject)
+        .last_update(now - timedelta(days=100))
+        .next_update(now + timedelta(days=days))
+        .sign(key, hashes.SHA256())  # type: ignore[arg-type]  the forge makes no other kind
+    )
+    return built.public_bytes(Encoding.PEM)

@@ -1,16 +1,12 @@
 """What the doctor says of settings, secrets, variables, autocert and client certificates."""
 
 import base64
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from bundle_support import CA, HOST, Forge
 from conftest import Need
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
-from doctor_support import ROUTES, SECRET, WELL, Patient
+from doctor_support import ROUTES, SECRET, WELL, Patient, crl
 
 from wizard.doctor.grade import Finding, Grade, Level
 from wizard.pomerium.store import certificate_file
@@ -19,7 +15,7 @@ from wizard.pomerium.store import certificate_file
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
     forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge.issue("people", "", extensions=CA, subject="/CN=People")
+    forge.issue("people", "", extensions=f"{CA},cRLSign", subject="/CN=People")
     over = {"since": "20200101000000Z", "until": "20210101000000Z"}
     forge.issue("over", "", extensions=CA, subject="/CN=Over", **over)
     return forge
@@ -187,21 +183,6 @@ def test_what_autocert_has_got(patient: Patient) -> None:
 # ── client certificates ────────────────────────────────────────────────────────────────────────
 
 
-def crl(forge: Forge, authority: str, days: int) -> bytes:
-    """A revocation list of an authority that is good for so many days from now."""
-    issuer = x509.load_pem_x509_certificate(forge.pem(authority))
-    key = load_pem_private_key(forge.pem(f"{authority}.key"), None)
-    now = datetime.now(UTC)
-    built = (
-        x509.CertificateRevocationListBuilder()
-        .issuer_name(issuer.subject)
-        .last_update(now - timedelta(days=100))
-        .next_update(now + timedelta(days=days))
-        .sign(key, hashes.SHA256())  # type: ignore[arg-type]  the forge makes no other kind
-    )
-    return built.public_bytes(Encoding.PEM)
-
-
 def ask_for_certificates(
     patient: Patient, *authorities: str, lists: bytes = b"", more: str = ""
 ) -> None:
@@ -261,6 +242,11 @@ def test_a_list_in_another_form_and_an_authority_without_one(patient: Patient) -
     lists = crl(patient.forge, "people", 30)
     ask_for_certificates(patient, "people", "root", lists=lists, more=STRICT)
     assert "Corp Root" in patient.only("revocations-missing").summary
+
+
+def test_an_authority_that_may_sign_no_list(patient: Patient) -> None:
+    ask_for_certificates(patient, "root", lists=crl(patient.forge, "root", 30))
+    assert "Corp Root" in patient.only("revocations-barred").summary
 
 
 def test_a_list_without_an_authority(patient: Patient) -> None:

@@ -124,6 +124,16 @@ def _revocations(
                 "revokes nobody" + (", and nobody gets in." if is_strict else "."),
                 "Get the list of the authority that issued the clients' certificates.",
             )
+        barred = [it for it in authorities if _signed(one, it) and not _may_sign(it)]
+        if barred:
+            good = False
+            yield found(
+                "error",
+                "revocations-barred",
+                f"{fitness.subject(barred[0])} may not sign the revocation list in {where}: none of "
+                "its clients gets in.",
+                "Its certificate needs cRLSign in its key usage; or do without the list.",
+            )
         until = one.next_update_utc
         if until is not None and until < now + SOON:
             good = False
@@ -150,6 +160,16 @@ def _revocations(
     if good:
         count = sum(len(list(one)) for one in lists)
         yield Finding("good", "revocations-good", f"{where} is in force; {count} are revoked.")
+
+
+def _may_sign(authority: x509.Certificate) -> bool:
+    """Whether its key usage has cRLSign, or it has none (RFC 5280, 4.2.1.3)."""
+    try:
+        return authority.extensions.get_extension_for_class(x509.KeyUsage).value.crl_sign
+    except x509.ExtensionNotFound:
+        return True
+    except ValueError:
+        return False
 
 
 def _lists(data: bytes, where: str) -> list[x509.CertificateRevocationList]:

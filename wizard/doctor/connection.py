@@ -22,6 +22,8 @@ NOT_TLS: Final = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL"}
 )
 TOO_OLD: Final = frozenset({"UNSUPPORTED_PROTOCOL", "TLSV1_ALERT_PROTOCOL_VERSION"})
+ALERT_SECONDS: Final = 2.0
+"""What hangs up has said why by then."""
 PING: Final = "/ping"
 """What Pomerium answers on every host."""
 
@@ -157,14 +159,29 @@ def _asked(server: Server, stream: ssl.SSLSocket, shown: Shown) -> Shown:
         stream.sendall("\r\n".join(lines).encode())
         response = http.client.HTTPResponse(stream)
         response.begin()
-    except ssl.SSLError as error:
-        return shown._replace(silence=error.reason or str(error))
     except TimeoutError:
         return shown._replace(silence=f"nothing came within {SECONDS:.0f} s")
-    except (OSError, http.client.HTTPException) as error:
-        return shown._replace(silence=str(error) or "it hung up")
+    except (OSError, http.client.HTTPException):
+        return shown._replace(silence=_alert(server) or "it hung up")
     hsts = response.getheader("Strict-Transport-Security", "")
     return shown._replace(status=response.status, hsts=hsts)
+
+
+def _alert(server: Server) -> str:
+    """Why a server hangs up after the handshake; where a request was on its way, that got lost."""
+    try:
+        with open_stream(server, any_certificate()) as stream:
+            stream.settimeout(ALERT_SECONDS)
+            stream.recv(1)
+    except ssl.SSLError as error:
+        return _words(error)
+    except (OSError, WizardError):
+        pass
+    return ""
+
+
+def _words(error: ssl.SSLError) -> str:
+    return (error.reason or "").replace("_", " ").lower()
 
 
 def _no_tls(server: Server, error: OSError | ValueError) -> WizardError:
@@ -187,9 +204,9 @@ def _no_tls(server: Server, error: OSError | ValueError) -> WizardError:
             f"{server} took the connection and said nothing for {SECONDS:.0f} s.",
             "Look whether it speaks TLS at all, and at its log.",
         )
-    why = reason.replace("_", " ").lower() or "it hung up"
+    why = (_words(error) if isinstance(error, ssl.SSLError) else "") or "it hung up"
     return WizardError(
         "tls-refused",
         f"{server} refuses the handshake for {server.name}: {why}.",
-        "Look at its log. It may want another name: --server-name NAME.",
+        "Look at its log. It may want another name (--server-name NAME), or a client certificate.",
     )

@@ -232,7 +232,7 @@ def _nameless(server: Server, leaf: x509.Certificate) -> Iterator[Finding]:
 
 def _answer(server: Server, shown: Shown) -> Iterator[Finding]:
     """What came back for GET /ping, which Pomerium answers on every host."""
-    if "CERTIFICATE" in shown.silence or shown.status == CERTIFICATE_WANTED:
+    if "certificate required" in shown.silence or shown.status == CERTIFICATE_WANTED:
         yield Finding(
             "good",
             "client-certificate-wanted",
