@@ -130,8 +130,8 @@ def _revocations(
             yield found(
                 "error",
                 "revocations-barred",
-                f"{fitness.subject(barred[0])} may not sign the revocation list in {where}: none of "
-                "its clients gets in.",
+                f"{fitness.subject(barred[0])} may not sign the revocation list in {where}: none "
+                "of its clients gets in.",
                 "Its certificate needs cRLSign in its key usage; or do without the list.",
             )
         until = one.next_update_utc
