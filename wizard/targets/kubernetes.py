@@ -99,6 +99,16 @@ class Kubernetes:
 
         return deliver(answers, system, self.installed(answers, system), material, settings)
 
+    def hand_on(self, answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
+        """The manifest that holds what that file does, and the line that has the cluster see it.
+
+        Raises:
+            UsageError: `file-not-ours`.
+        """
+        from wizard.targets.kubernetes_delivery import hand_on  # noqa: PLC0415  ruamel.yaml: 25 ms
+
+        return hand_on(answers, system, path, content)
+
 
 ROUTE_ASKED: Final = frozenset({"output.route.from", "output.route.email"})
 

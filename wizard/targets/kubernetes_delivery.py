@@ -34,6 +34,7 @@ CERT_MANAGER_RELEASE: Final = (
     "https://github.com/cert-manager/cert-manager/releases/download/v1.21.1/cert-manager.yaml"
 )
 CONTROLLER: Final = "github.com/pomerium/ingress-controller/config/default?ref=v0.33.1"
+POMERIUM: Final = "pomerium.yaml"
 VERIFY: Final = Backend("default", "verify", 443, "verify.pomerium.com")
 UNSEEN: Final = "(made when the file is written)"
 
@@ -75,10 +76,7 @@ def deliver(
     owner = (person.uid, person.gid) if system.invoked_by_other else None
     job = _Job(answers, system, there, material, settings, owner)
     files = certificate_files.write(there, system, material, owner) if material else ()
-    apply = NextStep(
-        "Hand it to the cluster",
-        Command(("kubectl", "apply", "--kustomize", str(job.directory))).shell(),
-    )
+    apply = _apply(job.directory)
     if material and material.is_renewal:
         return Delivery(files, (), (apply,) if files else ())
     _refuse(answers)
@@ -96,6 +94,31 @@ def deliver(
     for action in actions:
         writable(action.path)
     return Delivery(actions, tuple(_notices(job)), (*_before(wanted), apply, *_after(job)))
+
+
+def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
+    """Pomerium's manifest with what a file is going to hold instead of what it holds.
+
+    A manifest that somebody has changed keeps every other byte.
+    """
+    directory = Path(answers.text(DIRECTORY))
+    manifest = directory / POMERIUM
+    old, before = system.keep(path), system.keep(manifest)
+    held = made.base64(old.content).encode() if old else b""
+    if before is None or not held or held not in before.content:
+        line = Command(("base64", "--wrap=0", str(path))).shell()
+        return Delivery((), (), (NextStep("Write it into your Pomerium resource", line),))
+    text = before.content.replace(held, made.base64(content).encode())
+    if is_ours(before.content):
+        text = marked(text.partition(b"\n")[2])
+    why = f"Holds what {path.name} does: the cluster reads no file from here."
+    action = WriteFile(manifest, "manifest", why, lambda: text, before=before)
+    return Delivery((action,), (), (_apply(directory),))
+
+
+def _apply(directory: Path) -> NextStep:
+    line = Command(("kubectl", "apply", "--kustomize", str(directory))).shell()
+    return NextStep("Hand it to the cluster", line)
 
 
 def _refuse(answers: Answers) -> None:
@@ -128,7 +151,7 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
             found["certificate.yaml"] = lambda: _text(
                 "cert-manager gets it, keeps it in the Secret and renews it there.", certificate
             )
-    found["pomerium.yaml"] = lambda: _text(
+    found[POMERIUM] = lambda: _text(
         "Pomerium's settings. Its own secrets were made when the controller was installed.",
         made.pomerium(job.namespace, _spec(job, own)),
     )
@@ -235,7 +258,7 @@ def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFi
 WHY: Final[Mapping[str, str]] = {
     "issuer.yaml": "Where cert-manager gets certificates, and how it proves the names.",
     "certificate.yaml": "What cert-manager gets, keeps and renews.",
-    "pomerium.yaml": "What Pomerium in the cluster is set to.",
+    POMERIUM: "What Pomerium in the cluster is set to.",
     "routes.yaml": "A first route, to see that it works.",
     KUSTOMIZATION: "Lists the others, and makes the Secrets from their files.",
 }
