@@ -15,6 +15,8 @@ from wizard.pomerium.compose import CONFIG, Mount, find_file, here_of, service_i
 from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
+CLUSTER: Final = "pomerium-cluster"
+"""The directory of manifests that is made where there is none."""
 MOST_MANIFESTS: Final = 100
 LARGEST_MANIFEST: Final = 2**16
 KIND: Final = re.compile(rb"(?m)^apiVersion: *[\"']?ingress\.pomerium\.io/")
@@ -29,7 +31,7 @@ def detect_target(system: System) -> Detected | None:
         compose = find_file(Path.cwd())
         if compose is not None:
             return Detected("docker", f"{compose} runs it")
-        manifest = find_manifest(Path.cwd())
+        manifest = find_manifest(Path.cwd()) or find_manifest(Path.cwd() / CLUSTER)
         return Detected("kubernetes", f"{manifest} is for it") if manifest else None
     return None
 
@@ -40,6 +42,8 @@ def find_manifest(folder: Path) -> Path | None:
     Raises:
         OSError: the directory cannot be read.
     """
+    if not folder.is_dir():
+        return None
     found = sorted(one for one in folder.iterdir() if one.suffix in {".yaml", ".yml"})
     for path in found[:MOST_MANIFESTS]:
         if path.is_file() and os.access(path, os.R_OK):
