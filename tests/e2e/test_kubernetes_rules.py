@@ -128,8 +128,10 @@ REFUSED = {
         "pomerium.yaml",
         (
             "spec:\n",
-            "spec:\n  authenticate: {url: 'https://a.example.com'}\n"
-            "  identityProvider: {provider: google}\n",
+            (
+                "spec:\n  authenticate: {url: 'https://a.example.com'}\n"
+                "  identityProvider: {provider: google}\n"
+            ),
         ),
         "Pomerium/global: spec.identityProvider: Invalid value",
     ),
@@ -223,8 +225,10 @@ LACKING = {
     "a key under another name": (
         "cloudflare.env",
         ("api-token", "token"),
-        "ClusterIssuer/letsencrypt: spec.acme.solvers.dns01.cloudflare.apiTokenSecretRef: "
-        "Secret cert-manager/cloudflare key api-token",
+        (
+            "ClusterIssuer/letsencrypt: spec.acme.solvers.dns01.cloudflare.apiTokenSecretRef: "
+            "Secret cert-manager/cloudflare key api-token"
+        ),
     ),
     "an issuer of another name": (
         "certificate.yaml",
