@@ -31,7 +31,7 @@ from wizard.targets.kubernetes_issuer import Given, Wanted, issuer_of
 from wizard.targets.kubernetes_manifests import Backend, Resource, SecretFile
 
 CERT_MANAGER_RELEASE: Final = (
-    "https://github.com/cert-manager/cert-manager/releases/download/v1.21.1/cert-manager.yaml"
+    "https://github.com/cert-manager/cert-manager/releases/download/v1.21.2/cert-manager.yaml"
 )
 CONTROLLER: Final = "github.com/pomerium/ingress-controller/config/default?ref=v0.33.1"
 POMERIUM: Final = "pomerium.yaml"
