@@ -163,6 +163,6 @@ def test_client_certificates_are_asked_for(enforcement: str, machine: Machine, n
 def test_names_that_are_long_are_names_of_resources_too(machine: Machine, need: Need) -> None:
     label = "a" * 50
     names = (f"*.{label}.{label}.example.com",)
-    applied(machine, "dns-01", **{"names": names})
+    applied(machine, "dns-01", names=names)
     told = judged(machine, need)
     assert (told.errors, told.missing) == ((), (BOOTSTRAP,))

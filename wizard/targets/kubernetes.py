@@ -72,7 +72,7 @@ class Kubernetes:
         first, *others = route
         return (
             Step("output", "Output", (_directory(system), _NAMESPACE)),
-            Step("dns", "DNS", tuple(kubernetes_solvers.questions())),
+            Step("solver", "DNS", tuple(kubernetes_solvers.questions())),
             Step("route", "First route", (first, _SERVICE, *others)),
         )
 

@@ -34,7 +34,7 @@ CERT_MANAGER_RELEASE: Final = (
     "https://github.com/cert-manager/cert-manager/releases/download/v1.21.2/cert-manager.yaml"
 )
 CONTROLLER: Final = "github.com/pomerium/ingress-controller/config/default?ref=v0.33.1"
-POMERIUM: Final = "pomerium.yaml"
+POMERIUM, ROUTES = "pomerium.yaml", "routes.yaml"
 VERIFY: Final = Backend("default", "verify", 443, "verify.pomerium.com")
 UNSEEN: Final = "(made when the file is written)"
 
@@ -54,6 +54,12 @@ class _Job(NamedTuple):
     @property
     def namespace(self) -> str:
         return self.answers.text(NAMESPACE)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the directory was made by the wizard."""
+        kept = self.system.keep(self.directory / KUSTOMIZATION)
+        return kept is not None and is_ours(kept.content)
 
     @property
     def strategy(self) -> str:
@@ -155,7 +161,7 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
         "Pomerium's settings. Its own secrets were made when the controller was installed.",
         made.pomerium(job.namespace, _spec(job, own)),
     )
-    found["routes.yaml"] = lambda: _text(
+    found[ROUTES] = lambda: _text(
         "A first route; copy it for each of your applications.", *_routes(job, wanted)
     )
     files = tuple(found)
@@ -237,7 +243,11 @@ def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFi
     before, text = job.system.keep(path), render()
     if before is not None and before.content == text:
         return
-    if before is not None and not is_ours(before.content):
+    is_theirs = before is not None and not is_ours(before.content)
+    if is_theirs and name == ROUTES and job.is_ours:
+        # An example is there to be changed.
+        return
+    if is_theirs:
         raise UsageError(
             "file-not-ours",
             f"{path} was not made by this wizard, or was changed since.",
@@ -259,7 +269,7 @@ WHY: Final[Mapping[str, str]] = {
     "issuer.yaml": "Where cert-manager gets certificates, and how it proves the names.",
     "certificate.yaml": "What cert-manager gets, keeps and renews.",
     POMERIUM: "What Pomerium in the cluster is set to.",
-    "routes.yaml": "A first route, to see that it works.",
+    ROUTES: "A first route, to see that it works.",
     KUSTOMIZATION: "Lists the others, and makes the Secrets from their files.",
 }
 
@@ -308,6 +318,10 @@ def _notices(job: _Job) -> Iterator[str]:
                 f"Pomerium's setting {name} has no place in a cluster's Pomerium resource; it was "
                 "left out."
             )
+    if job.material is not None:
+        yield (
+            "A renewed certificate is written here; the cluster gets it by `kubectl apply` again."
+        )
     if job.answers.flag("autocert.staging"):
         yield (
             "The certificates of Let's Encrypt's staging are for practice; no browser trusts them. "
