@@ -15,6 +15,7 @@ from wizard.core.journal import Journal
 from wizard.core.plan import Plan, Renewal
 from wizard.core.questions import Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
+from wizard.core.tables import lines
 from wizard.parts import (
     asked_of_hops,
     first_steps,
@@ -132,6 +133,9 @@ class Session:
         match question.kind, value:
             case Kind.NAMES, tuple():
                 return tuple(dict.fromkeys(names.normalise(name) for name in value))
+            case Kind.TABLES, tuple():
+                fields = tuple(question.fields)
+                return tuple(line for text in value for line in lines(text, fields))
             case Kind.PATH, str() if value == "~" or value.startswith("~/"):
                 return str(self.system.person.home / value[2:])
             case Kind.PATH, str() if value and not value.startswith("~"):

@@ -13,6 +13,7 @@ from wizard.core.errors import UsageError
 from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.flow import Step
+from wizard.core.owners import owner_of
 from wizard.core.questions import Detected, Kind, Question
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
@@ -36,7 +37,6 @@ from wizard.pomerium.mark import is_ours
 from wizard.pomerium.variables import DOCKER
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery, ReadsFiles
-from wizard.targets.certificate_files import owner_of
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
 from wizard.targets.output import ROUTE, Defaults, brings_files, is_variables, output
 

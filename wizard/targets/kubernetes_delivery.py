@@ -10,6 +10,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import NextStep
 from wizard.core.files import writable
+from wizard.core.owners import Owner, private
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
 from wizard.pomerium.emitter import commented, dump
@@ -17,7 +18,6 @@ from wizard.pomerium.mark import is_ours, marked
 from wizard.targets import certificate_files
 from wizard.targets import kubernetes_manifests as made
 from wizard.targets.base import Delivery
-from wizard.targets.certificate_files import Owner
 from wizard.targets.kubernetes import (
     BACKEND,
     DIRECTORY,
@@ -297,7 +297,7 @@ def _written(job: _Job, secrets: Sequence[Given]) -> Iterator[WriteFile]:
     """
     for secret in secrets:
         path = job.directory / secret.file.file
-        before = certificate_files.private(path, job.system)
+        before = private(path, job.system)
         if before is not None and before.content == secret.value.reveal():
             continue
         yield WriteFile(
