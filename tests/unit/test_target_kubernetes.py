@@ -257,13 +257,6 @@ def test_another_token_replaces_the_first(machine: Machine) -> None:
     assert secret.read_text() == "an0ther"
 
 
-def test_services_apart_are_refused(machine: Machine) -> None:
-    if "mtls.services" not in known_questions(machine.system):
-        return
-    error = refused(machine, DNS_01, **{"mtls.services": True})
-    assert error.code == "services-in-cluster"
-
-
 # ── mutual TLS ─────────────────────────────────────────────────────────────────────────────────
 
 

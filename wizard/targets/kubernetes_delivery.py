@@ -85,7 +85,6 @@ def deliver(
     apply = _apply(job.directory)
     if material and material.is_renewal:
         return Delivery(files, (), (apply,) if files else ())
-    _refuse(answers)
     wanted = issuer_of(answers, system) if material is None else None
     secrets = () if wanted is None else wanted.secrets
     manifests = _manifests(job, wanted)
@@ -125,15 +124,6 @@ def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Del
 def _apply(directory: Path) -> NextStep:
     line = Command(("kubectl", "apply", "--kustomize", str(directory))).shell()
     return NextStep("Hand it to the cluster", line)
-
-
-def _refuse(answers: Answers) -> None:
-    if answers.flag("mtls.services"):
-        raise UsageError(
-            "services-in-cluster",
-            "mtls.services: in a cluster the ingress controller runs all of Pomerium in one.",
-            "Leave it out, or choose another output.target.",
-        )
 
 
 def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes]]:
