@@ -137,7 +137,8 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             continue
         print(f"{', '.join(row.names)}  ({row.strategy})")
         gone = "" if row.expires else " (there is none that you can read)"
-        print(f"  certificate  {row.path}{gone}")
+        kept = f"{row.kept_by} gets and renews it, by {row.path}" if row.kept_by else ""
+        print(f"  certificate  {kept or f'{row.path}{gone}'}")
         if row.expires:
             left = (row.expires - system.now()).days
             when = f"in {left} days" if left >= 0 else "it has expired"

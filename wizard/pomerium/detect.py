@@ -15,6 +15,11 @@ from wizard.pomerium.compose import CONFIG, Mount, Service, find_file, here_of, 
 from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
+CLUSTER: Final = "pomerium-cluster"
+"""The directory of manifests that is made where there is none."""
+MOST_MANIFESTS: Final = 100
+LARGEST_MANIFEST: Final = 2**16
+KIND: Final = re.compile(rb"(?m)^apiVersion: *[\"']?ingress\.pomerium\.io/")
 VARIABLES: Final = "pomerium.env"
 """How the wizard names a file of variables."""
 _WITH_ROUTES = re.compile(rb"(?m)^[ \t]*(ROUTES|POLICY)=")
@@ -27,7 +32,27 @@ def detect_target(system: System) -> Detected | None:
         return Detected("systemd", f"{unit.path} is here")
     with contextlib.suppress(OSError):
         compose = find_file(Path.cwd())
-        return Detected("docker", f"{compose} runs it") if compose else None
+        if compose is not None:
+            return Detected("docker", f"{compose} runs it")
+        manifest = find_manifest(Path.cwd()) or find_manifest(Path.cwd() / CLUSTER)
+        return Detected("kubernetes", f"{manifest} is for it") if manifest else None
+    return None
+
+
+def find_manifest(folder: Path) -> Path | None:
+    """A file of a directory that sets Pomerium's ingress controller, read without a YAML parser.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    if not folder.is_dir():
+        return None
+    found = sorted(one for one in folder.iterdir() if one.suffix in {".yaml", ".yml"})
+    for path in found[:MOST_MANIFESTS]:
+        if path.is_file() and os.access(path, os.R_OK):
+            with path.open("rb") as file:
+                if KIND.search(file.read(LARGEST_MANIFEST)):
+                    return path
     return None
 
 
