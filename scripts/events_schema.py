@@ -8,10 +8,12 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import get_args
 
+from wizard.adopt.base import Note
 from wizard.core import events
 from wizard.core.actions import Change, ChangeKind
 from wizard.core.events import Json
 from wizard.core.registry import Info
+from wizard.doctor.grade import LEVELS, Finding, Grade, Level
 from wizard.trust.base import Trust
 from wizard.upkeep import Certificate
 
@@ -33,6 +35,7 @@ TYPES: Mapping[object, Schema] = {
     bool: {"type": "boolean"},
     Path: STRING,
     ChangeKind: STRING,
+    Level: {"type": "string", "enum": [*LEVELS]},
     tuple[str, ...]: STRINGS,
     datetime: {"type": "string", "format": "date-time"},
 }
@@ -60,7 +63,7 @@ def fields(kind: type) -> dict[str, Json]:
 def record(description: str, properties: Mapping[str, Json]) -> Schema:
     """An object with these properties, all of them, and no others."""
     known = {
-        name: {**schema, "enum": ENUMS[name]} if name in ENUMS else schema
+        name: {**schema, "enum": schema.get("enum", ENUMS[name])} if name in ENUMS else schema
         for name, schema in properties.items()
         if isinstance(schema, dict)
     }
@@ -111,6 +114,8 @@ def schema() -> Schema:
             "files_lost": {"type": "boolean"},
         },
     )
+    rows["finding"] = (said(Finding), fields(Finding))
+    rows["grade"] = (said(Grade), fields(Grade))
     rows["client"] = (
         "A client certificate; `revoked` since then, or null. `fingerprint` is SHA-256 in hex.",
         {
@@ -123,6 +128,14 @@ def schema() -> Schema:
     rows["answers"] = (
         "Answers to begin with, as a file holds them.",
         {"answers": {"type": "object"}},
+    )
+    rows["adopted"] = (
+        "Answers for a configuration that is there; a note is about a key, or about all of them.",
+        {
+            "config": STRING,
+            "answers": {"type": "object"},
+            "notes": {"type": "array", "items": record(said(Note), fields(Note))},
+        },
     )
     change = record(said(Change), {"id": STRING, **fields(Change)})
     return {

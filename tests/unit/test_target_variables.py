@@ -10,6 +10,7 @@ from conftest import Need
 from target_support import DROP_IN, Machine, plain, project
 
 from wizard import upkeep
+from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Finished
 from wizard.core.questions import Value
@@ -104,6 +105,18 @@ def test_autocert_among_the_variables_is_told(machine: Machine) -> None:
     assert any(notice.startswith("AUTOCERT in") for notice in notices)
 
 
+def test_a_client_authority_joins_a_file_that_is_there(machine: Machine) -> None:
+    path = machine.put("etc/pomerium/pomerium.env", THEIRS)
+    session = machine.session(**variables(machine))
+    session.take(Answers({"mtls.downstream": True}))
+    list(session.apply(session.plan(), may_ask=False))
+    found = SYSTEMD.read(path.read_text())
+    assert found["DOWNSTREAM_MTLS_CA_FILE"].endswith("/etc/pomerium/tls/client-ca.pem")
+    assert found["DOWNSTREAM_MTLS_ENFORCEMENT"] == "policy_with_default_deny"
+    assert found["CERTIFICATE_FILE"].endswith("a.example.com.pem")
+    assert session.plan().is_empty
+
+
 def test_a_name_that_says_yaml_is_refused(machine: Machine) -> None:
     with pytest.raises(WizardError) as caught:
         machine.plan(**variables(machine, config=str(machine.root / "config.yaml")))
@@ -164,6 +177,22 @@ def test_of_several_the_last_counts_and_is_replaced(dialect: Dialect) -> None:
     text = dialect.write("A=1\nA=2\nB=3\n", {"A": "4"})
     assert text == "A=1\nA=4\nB=3\n"
     assert dialect.write(text, {"A": "4"}) == text
+
+
+@pytest.mark.parametrize("text", ["A=x\\\n", "A=x\\", "A=x # \\\n", "# why\\\n", ";\\", "A=1\r\n"])
+def test_a_variable_is_added_behind_a_line_that_goes_on(text: str) -> None:
+    made = SYSTEMD.write(text, {"B": "2"})
+    assert made.startswith(text)
+    assert SYSTEMD.read(made) == SYSTEMD.read(text) | {"B": "2"}
+    assert SYSTEMD.write(made, {"B": "2"}) == made
+
+
+@pytest.mark.parametrize("text", ['A="x\n', "A='x\nC=1\n", 'A="x\\'])
+def test_a_variable_is_not_added_inside_of_quotes_that_have_no_end(text: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        SYSTEMD.write(text, {"B": "2"})
+    assert caught.value.code == "variable-open"
+    assert DOCKER.read(DOCKER.write(text, {"B": "2"}))["B"] == "2"
 
 
 def test_docker_cannot_hold_lines() -> None:

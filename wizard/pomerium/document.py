@@ -1,6 +1,8 @@
 """A Pomerium configuration as it was read: its text, its tree, and how to find a setting in it."""
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,18 +44,13 @@ def read(path: Path) -> Document | None:
             `parse`.
 
     """
-    if path.is_fifo() or path.is_char_device() or path.is_socket():
-        raise WizardError(
-            "config-not-a-file",
-            f"{path} is a pipe, a socket or a device, not a file.",
-            "Name a file that can be read again and replaced.",
-        )
+    require_file(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir it raises nothing
             raise WizardError(
                 "config-is-a-directory",
                 f"{path} is a directory, not a Pomerium configuration.",
@@ -65,6 +62,23 @@ def read(path: Path) -> Document | None:
             "Run as a user who may read it, or name another file.",
         ) from error
     return parse(data, str(path))
+
+
+def require_file(path: Path) -> None:
+    """Refuses what may never end: a pipe, a socket, a device.
+
+    Raises:
+        WizardError: `config-not-a-file`.
+
+    """
+    # Of what may not be looked at nothing is known; reading it tells why.
+    with suppress(OSError):
+        if path.is_fifo() or path.is_char_device() or path.is_socket():
+            raise WizardError(
+                "config-not-a-file",
+                f"{path} is a pipe, a socket or a device, not a file.",
+                "Name a file that can be read again and replaced.",
+            )
 
 
 def parse(text: bytes, name: str) -> Document:
@@ -96,6 +110,24 @@ def parse(text: bytes, name: str) -> Document:
             "Check that this is Pomerium's configuration; it was left as it is.",
         )
     return Document(name, body, body != decoded, tree.root, tree.end)
+
+
+def refuse_others(document: Document) -> None:
+    """Refuses to edit a Compose file or a Kubernetes manifest, which Pomerium reads none of.
+
+    Raises:
+        WizardError: `config-of-others`.
+
+    """
+    services = lookup(document.root, "services")
+    is_manifest = all(lookup(document.root, key) is not None for key in ("apiversion", "kind"))
+    if is_manifest or (services is not None and services.kind == "mapping"):
+        what = "a Kubernetes manifest" if is_manifest else "a Compose file"
+        raise WizardError(
+            "config-of-others",
+            f"{document.name} is {what}, not a Pomerium configuration.",
+            "Name the file that Pomerium itself reads (output.config).",
+        )
 
 
 def follow(node: Node) -> Node:

@@ -27,16 +27,16 @@ from wizard.pomerium.compose import (
     Service,
     find_file,
     here_of,
-    is_ours,
     new_compose,
     seen_by,
     service_in,
     variables_file,
     volume,
 )
+from wizard.pomerium.mark import is_ours
 from wizard.pomerium.variables import DOCKER
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery
+from wizard.targets.base import Delivery, ReadsFiles
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
 from wizard.targets.output import ROUTE, Defaults, brings_files, is_variables, output
 
@@ -47,7 +47,7 @@ TLS_APART: Final = Path("/pomerium-tls")
 _WATCHED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
 
 
-class Docker:
+class Docker(ReadsFiles):
     """Writes a directory to be mounted, and a Compose file where there is none."""
 
     info: ClassVar[Info] = Info(

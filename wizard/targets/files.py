@@ -9,12 +9,12 @@ from wizard.core.registry import Info
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery
+from wizard.targets.base import Delivery, ReadsFiles
 from wizard.targets.delivery import Place, deliver
 from wizard.targets.output import ROUTE, is_variables, output, plain
 
 
-class Files:
+class Files(ReadsFiles):
     """Writes certificate, key and configuration; Pomerium reloads them by itself."""
 
     info: ClassVar[Info] = Info(

@@ -27,7 +27,7 @@ from wizard.pomerium.unit import (
     is_running,
 )
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery
+from wizard.targets.base import Delivery, ReadsFiles
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
 from wizard.targets.output import ROUTE, Defaults, is_variables, output
 
@@ -40,7 +40,7 @@ LISTENERS: Final = {"address": ":443", "http_redirect_addr": ""}
 """What Pomerium listens on for browsers, and its default."""
 
 
-class Systemd:
+class Systemd(ReadsFiles):
     """Writes what the unit's user can read, and lets it listen on the ports it is to listen on."""
 
     info: ClassVar[Info] = Info(
