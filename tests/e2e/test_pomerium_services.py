@@ -5,16 +5,17 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import oidc_lab
 import pomerium_lab
 import pytest
 from cli_support import Wizard
 from conftest import Need
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from oidc_lab import Browser
 from pomerium_lab import HOST, LOADED, SPLIT, Answer, Pomerium, quiet_port
 from services_support import RICH, Place
 
@@ -26,7 +27,7 @@ from .pomerium import judge
 pytestmark = pytest.mark.e2e
 
 ALL = ("databroker", "authorize", "proxy")
-NAME = "services.pomerium.internal"
+SIGN_IN = "authenticate.localhost.pomerium.io"
 
 
 @pytest.fixture(autouse=True)
@@ -223,39 +224,71 @@ def test_pomerium_knows_every_setting_of_every_service(where: str, tmp_path: Pat
         assert verdict.certificates == ((names.get(service, "*.corp.example.com"),),)
 
 
-def test_signing_in_at_an_address_of_ones_own(
-    tmp_path: Path, application: pomerium_lab.Application
-) -> None:
-    port, host = quiet_port(), "authenticate.localhost.pomerium.io"
-    url = f"https://{host}:{port}"
-    split = Split(Wizard(tmp_path), extra=(f"mtls.authenticate_service_url={url}",))
+# ── signing in ─────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def signing_in(tmp_path: Path, application: pomerium_lab.Application) -> Iterator[Split]:
+    """Four services, a provider who knows Kim, and two routes of which one is for Kim."""
+    port = quiet_port()
+    url = f"mtls.authenticate_service_url=https://{SIGN_IN}:{port}"
+    split = Split(Wizard(tmp_path), extra=(url,))
     split.ports["authenticate"] = port
-    config = tmp_path / "config.yaml"
-    config.write_text(f"""\
+    with oidc_lab.identity_provider() as provider:
+        (tmp_path / "config.yaml").write_text(f"""\
 address: 127.0.0.1:{split.ports["proxy"]}
-idp_provider: github
-idp_client_id: me
-idp_client_secret: a-secret-of-github
+idp_provider: oidc
+idp_provider_url: {provider}
+idp_client_id: {oidc_lab.CLIENT}
+idp_client_secret: a-secret-of-the-provider
 routes:
   - from: https://{HOST}
     to: {application.url}
     policy:
-      - allow: {{or: [{{email: {{is: me@example.com}}}}]}}
+      - allow: {{or: [{{email: {{is: {oidc_lab.PERSON}}}}}]}}
+  - from: https://other.localhost.pomerium.io
+    to: {application.url}
+    policy:
+      - allow: {{or: [{{email: {{is: ann@example.com}}}}]}}
 """)
-    split.wizard.install(*split.words)
-    with split.start("authenticate") as signing_in, split.running() as proxy:
+        split.wizard.install(*split.words)
+        yield split
+
+
+def browse(split: Split, running: Mapping[str, Pomerium], host: str) -> Answer:
+    """What somebody new gets who signs in as Kim."""
+    browser = Browser(split.root, {one.port: one for one in running.values()})
+    return browser.get(f"https://{host}:{split.ports['proxy']}/")
+
+
+def test_whoever_signs_in_gets_what_is_theirs_and_nothing_else(signing_in: Split) -> None:
+    with contextlib.ExitStack() as stack:
+        running = {
+            one: stack.enter_context(signing_in.start(one)) for one in (*ALL, "authenticate")
+        }
+        proxy = running["proxy"].process
+        until(proxy, lambda: browse(signing_in, running, HOST) == LOADED or None)
+        assert browse(signing_in, running, "other.localhost.pomerium.io").status == 403
+
+
+@pytest.mark.parametrize("service", ["authorize", "authenticate"])
+def test_nobody_signs_in_where_the_databroker_is_not_trusted(
+    signing_in: Split, service: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = Place(tmp_path_factory.mktemp("other"))
+    other.install()
+    path = signing_in.folder(service) / "ca.pem"
+    right = path.read_bytes()
+    path.write_bytes((other.directory / "proxy/ca.pem").read_bytes())
+    with contextlib.ExitStack() as stack:
+        running = {
+            one: stack.enter_context(signing_in.start(one)) for one in (*ALL, "authenticate")
+        }
+        for _ in range(3):
+            answer = browse(signing_in, running, HOST)
+            assert answer.status >= 500, answer
+        path.write_bytes(right)
         until(
-            signing_in.process,
-            lambda: signing_in.get(split.root, host, "/ping").status == 200 or None,
+            running["proxy"].process,
+            lambda: browse(signing_in, running, HOST) == LOADED or None,
         )
-        until(proxy.process, lambda: proxy.get(split.root).status == 302 or None)
-        connection = proxy.connect(split.root)
-        with contextlib.closing(connection):
-            connection.request("GET", "/")
-            assert connection.getresponse().headers["Location"].startswith(f"{url}/")
-        assert signing_in.certificate(split.root, host) == _public(split).public_bytes(Encoding.DER)
-
-
-def _public(split: Split) -> x509.Certificate:
-    (path,) = (split.wizard.folder / "tls").glob("_wildcard*io.pem")
-    return x509.load_pem_x509_certificate(path.read_bytes())
