@@ -9,6 +9,7 @@ from wizard.doctor.setup import Setup, open_to_all
 from wizard.pki.names import never_public
 from wizard.pomerium import lint
 from wizard.pomerium.document import lookup, string
+from wizard.pomerium.routes import serves_browsers
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
 from wizard.pomerium.variables import overridden
 
@@ -113,7 +114,7 @@ def _pinned(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     private = [
         name for one in listed for name in one.names if never_public([name.removeprefix("*.")])
     ]
-    if private and not is_said:
+    if private and not is_said and serves_browsers(setup.document):
         yield Finding(
             "warning",
             "hsts-development",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from wizard.pomerium import trap_files
 from wizard.pomerium.document import Document, elements, follow, lookup, string
 from wizard.pomerium.lint import Problem
-from wizard.pomerium.routes import covers, hosts
+from wizard.pomerium.routes import covers, hosts, serves_browsers
 from wizard.pomerium.settings import CERTIFICATES, MTLS, ROUTES, SETTINGS
 from wizard.pomerium.store import LETSENCRYPT
 from wizard.pomerium.syntax import Node
@@ -316,6 +316,8 @@ def _strict_transport(document: Document, names: Sequence[str]) -> Iterator[Prob
     key = next(filter(None, (lookup(root, name) for name in sent)), None)
     development = sorted({name for name in names if "localhost" in name.split(".")})
     if lookup(root, "set_response_headers") is not None or not development or key is None:
+        return
+    if not serves_browsers(document):
         return
     if _is_on(lookup(root, "autocert_use_staging")):
         return
