@@ -19,7 +19,7 @@ async def to_services(driver: Driver) -> None:
     await driver.press("enter", "up", "enter")
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 36)], ids=str)
 async def test_a_yes_brings_where_each_service_is(
     session: Session, size: tuple[int, int], tmp_path: Path
 ) -> None:
