@@ -1,9 +1,12 @@
 """Pomerium's services run apart on what the wizard wrote: databroker, authorize, proxy."""
 
 import contextlib
+import json
+import os
 import re
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +20,7 @@ from conftest import Need
 from cryptography import x509
 from oidc_lab import Browser
 from pomerium_lab import HOST, LOADED, SPLIT, Answer, Pomerium, quiet_port
+from ruamel.yaml import YAML
 from services_support import RICH, Place
 
 from wizard.core.questions import Value
@@ -222,6 +226,34 @@ def test_pomerium_knows_every_setting_of_every_service(where: str, tmp_path: Pat
             "databroker": {"files": "localhost", "docker": "databroker"}[where],
         }
         assert verdict.certificates == ((names.get(service, "*.corp.example.com"),),)
+
+
+def test_compose_takes_what_is_told_to_add(tmp_path: Path, need: Need) -> None:
+    rules = pomerium_lab.BIN / "compose-rules"
+    need.that(rules.exists(), "Compose's own code is not built", "`make test` builds it")
+    path = tmp_path / "compose.yaml"
+    place = Place(tmp_path, RICH)
+    docker: dict[str, Value] = {"output.target": "docker", "docker.compose": str(path)}
+    place.install(**docker)
+    yaml = YAML(typ="safe", pure=True)
+    whole = yaml.load(path.read_text())
+    change, more, _ = (yaml.load(step.line) for step in place.plan(**docker).next_steps[:3])
+    proxy = whole["services"]["pomerium"]
+    proxy["command"] = change["command"]
+    proxy["volumes"] += change["volumes"]
+    whole["services"] |= more
+    with path.open("w") as file:
+        yaml.dump(whole, file)
+    done = subprocess.run([rules, "config", path], capture_output=True, check=True, timeout=60)
+    found = json.loads(done.stdout)["services"]
+    assert set(found) == {"pomerium", "databroker", "authorize", "authenticate"}
+    for name, service in found.items():
+        (mount,) = [one for one in service["volumes"] if one["target"] == "/pomerium-service"]
+        folder = {"pomerium": "proxy"}.get(name, name)
+        assert Path(mount["source"]) == place.directory / folder
+        assert (Path(mount["source"]) / "config.yaml").is_file()
+        assert service["command"] == ["--config", "/pomerium-service/config.yaml"]
+        assert service["user"] == f"{os.getuid()}:{os.getgid()}"
 
 
 # ── signing in ─────────────────────────────────────────────────────────────────────────────────

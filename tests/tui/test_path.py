@@ -164,7 +164,7 @@ async def test_a_question_that_an_answer_brings_up_is_asked_before_going_on(
 async def test_all_questions_are_one_key_away_and_keep_what_was_typed(session: Session) -> None:
     async with wizard(session) as driver:
         await driver.press("enter", "enter")
-        assert "F3 asks 8 more questions" in driver.words()
+        assert "more questions" in driver.words()
         assert "f3 All questions" in driver.words()
         await driver.write("*.kept.example.com")
         await driver.press("f3")
