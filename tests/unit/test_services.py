@@ -1,5 +1,6 @@
 """Pomerium's services apart: what each gets, what stays, what is renewed and taken back."""
 
+import os
 import re
 import stat
 from datetime import UTC, datetime, timedelta
@@ -7,16 +8,21 @@ from pathlib import Path
 
 import pytest
 from cli_support import tree
+from conftest import Need
 from cryptography import x509
 from ruamel.yaml import YAML
 from services_support import COOKIE, RICH, SHARED, Place, outcome
+from target_support import MACHINES
 
 from wizard.core.actions import WriteFile
+from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Finished
 from wizard.core.plan import Plan, Renewal
+from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.doctor.checks import look
+from wizard.engine import Session
 from wizard.pki import chain
 from wizard.upkeep import renew, undo
 
@@ -322,6 +328,28 @@ def test_another_host_is_another_authority_that_all_learn_of(place: Place) -> No
     assert {content for name, content in place.files().items() if name.endswith("ca.pem")} == {root}
     assert before["proxy/ca.pem"] != root
     assert outcome(place.install(mtls__authorize_service_url=url)) == "nothing-to-do"
+
+
+@pytest.mark.parametrize("where", ["files", "systemd", "docker"])
+def test_every_target_makes_them_once_for_whoever_runs_pomerium(
+    where: str, tmp_path: Path, need: Need
+) -> None:
+    need.that(os.geteuid() == 0, "only root gives files to others", "run as root")
+    machine = MACHINES[where](tmp_path)
+    values: dict[str, Value] = {"names": ("a.example.com",), "local_ca.stores": ()}
+    values |= {**machine.answers, "output.target": where, "mtls.services": True}
+    values["output.owner"] = "daemon"
+    before = tree(machine.root)
+    session = Session(machine.system, tmp_path / "state", Answers(values))
+    for expected in ("done", "nothing-to-do"):
+        events = list(session.apply(session.plan(), may_ask=False, with_clients=False))
+        assert outcome(events) == expected
+    services = Path(session.answers().text("mtls.services_directory"))
+    assert services.parent == Path(session.answers().text("output.config")).parent
+    for path in (services, *services.rglob("*")):
+        assert path.owner() == "daemon", path
+    assert outcome(list(undo(machine.system, tmp_path / "state"))) == "undone"
+    assert tree(machine.root) == before
 
 
 def test_undo_leaves_nothing_of_it(rich: Place) -> None:
