@@ -265,6 +265,16 @@ def test_secrets_stay_what_the_services_have(place: Place) -> None:
     assert place.files() == before
 
 
+def test_a_secret_in_a_file_of_its_own_is_taken_over(tmp_path: Path) -> None:
+    (tmp_path / "shared").write_text(SHARED)
+    text = RICH.replace(f"shared_secret: {SHARED} ", f"shared_secret_file: {tmp_path}/shared ")
+    place = Place(tmp_path, text)
+    place.install()
+    assert {values(place, one)["shared_secret"] for one in ("databroker", "proxy")} == {SHARED}
+    assert not any(b"_secret_file" in content for content in place.files().values())
+    assert outcome(place.install()) == "nothing-to-do"
+
+
 def test_no_secret_is_shown_or_noted(rich: Place) -> None:
     plan = rich.plan()
     told = f"{plan.to_json()} {shown(plan)}"

@@ -188,8 +188,12 @@ class Sets:
 
     def _theirs(self, source: Source) -> bytes:
         """The authorities in the file that the configuration names."""
-        named = source.get("certificate_authority_file")
-        kept = self._system.keep(Path(str(named))) if named else None
+        return self._named(source, "certificate_authority_file")
+
+    def _named(self, source: Source, setting: str) -> bytes:
+        """What is in a file that the configuration names, as far as this machine has it."""
+        path = source.get(setting)
+        kept = self._system.keep(Path(str(path))) if path else None
         return kept.content if kept else b""
 
     # ── configurations ─────────────────────────────────────────────────────────────────────────
@@ -274,10 +278,12 @@ class Sets:
     def _new(self) -> Secrets:
         return Secrets(new_secret(), new_secret())
 
-    def _found(self, source: Source) -> tuple[object, object]:
+    def _found(self, source: Source) -> Iterator[str]:
         """The secrets that are there: the services' own, else the configuration's."""
-        found = {**source, **self._standing}
-        return found.get("shared_secret"), found.get("cookie_secret")
+        for name in ("shared_secret", "cookie_secret"):
+            said = str(source.get(name) or "")
+            file = self._named(source, f"{name}_file").decode(errors="replace").strip()
+            yield self._standing.get(name) or said or file
 
     def _secrets(self, source: Source) -> Secrets:
         """The secrets that are there, and new ones for those that are not."""
