@@ -1,11 +1,10 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import cast
 
-from wizard.core import apply, registry, validation
+from wizard.core import apply, validation
 from wizard.core.answers import Answers, read_word
 from wizard.core.control import Control
 from wizard.core.elevation import Elevation
@@ -13,119 +12,23 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import Event, Finished
 from wizard.core.flow import Flow, Step
 from wizard.core.journal import Journal
-from wizard.core.plan import Plan
-from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Source, Value
+from wizard.core.plan import Plan, Renewal
+from wizard.core.questions import Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
-from wizard.mtls import downstream
+from wizard.core.tables import lines
+from wizard.parts import (
+    asked_of_hops,
+    first_steps,
+    hops,
+    known_questions,
+    obtained,
+    strategy,
+    target,
+)
 from wizard.pki import names
-from wizard.strategies.base import Renewal, Strategy
-from wizard.targets.base import Target
-from wizard.targets.where import TARGET, where_it_runs
-
-
-def strategy(name: str) -> Strategy:
-    """A strategy by its name in answers."""
-    return cast("type[Strategy]", registry.load(registry.STRATEGIES, name))()
-
-
-def target(name: str) -> Target:
-    """A target by its name in answers."""
-    return cast("type[Target]", registry.load(registry.TARGETS, name))()
-
-
-def first_steps(system: System) -> tuple[Step, Step]:
-    """What everybody is asked: how to get a certificate, and for which names."""
-
-    def chosen(answers: Answers) -> Strategy:
-        return strategy(answers.text("strategy") or next(iter(registry.STRATEGIES)))
-
-    def found(answers: Answers) -> Value | Detected | None:
-        from wizard.pomerium.detect import detect_names  # noqa: PLC0415  reads the configuration
-
-        way = chosen(answers)
-        told = way.names_told(answers, system)
-        if told is not None:
-            return told
-        detected = detect_names(
-            system, lambda found: way.check_names(found, answers, system) is None
-        )
-        return detected or way.names or None
-
-    def fits(value: Value, answers: Answers) -> Problem | None:
-        given = value if isinstance(value, tuple) else ()
-        return names.problems(given) or chosen(answers).check_names(given, answers, system)
-
-    def offered() -> tuple[Choice, ...]:
-        infos = [strategy(name).info for name in registry.STRATEGIES]
-        return tuple(Choice(info.id, info.title, info.summary) for info in infos)
-
-    return (
-        Step(
-            "strategy",
-            "Strategy",
-            (
-                Question(
-                    "strategy",
-                    Kind.CHOICE,
-                    "How should Pomerium get its certificate?",
-                    "It decides who trusts the certificate and what has to be proved for it.",
-                    "Nothing on this machine changes before you have seen and confirmed the plan.",
-                    default=next(iter(registry.STRATEGIES)),
-                    choices=offered,
-                    among=registry.STRATEGIES,
-                ),
-            ),
-        ),
-        Step(
-            "names",
-            "Names",
-            (
-                Question(
-                    "names",
-                    Kind.NAMES,
-                    "Which names should the certificate be for?",
-                    "A wildcard covers every host one level below it, but not the domain itself.",
-                    "*.localhost.pomerium.io points at 127.0.0.1 for everybody, so it works on any "
-                    "laptop without touching DNS. One name a line, or separated by commas.",
-                    default=found,
-                    check=fits,
-                ),
-            ),
-        ),
-    )
-
-
-def known_questions(system: System) -> Known:
-    """Every question of every strategy and target, by key: what an answers file may hold.
-
-    The table of a strategy's name is its own; what all targets ask is in `output`.
-    """
-
-    def by_key(steps: Sequence[Step]) -> dict[str, Question]:
-        return {question.key: question for step in steps for question in step.questions}
-
-    def way(name: str) -> dict[str, Question]:
-        return by_key(strategy(name).steps(system, Answers()))
-
-    def place(name: str) -> dict[str, Question]:
-        return by_key(target(name).steps(system))
-
-    def own(name: str) -> dict[str, Question]:
-        return {key: one for key, one in place(name).items() if key.startswith(f"{name}.")}
-
-    def output() -> dict[str, Question]:
-        return {TARGET: where_it_runs(system), **place(next(iter(registry.TARGETS)))}
-
-    def more(name: str) -> dict[str, Question]:
-        ways = [strategy(each) for each in registry.STRATEGIES]
-        return {key: found for one in ways for key, found in one.more(name).items()}
-
-    sources: dict[str, Source] = {
-        name.replace("-", "_"): partial(way, name) for name in registry.STRATEGIES
-    }
-    sources |= {"output": output} | {name: partial(own, name) for name in registry.TARGETS}
-    sources["mtls"] = lambda: {question.key: question for question in downstream.QUESTIONS}
-    return Known(by_key(first_steps(system)), sources, more)
+from wizard.strategies.base import NOTHING
+from wizard.targets.base import Delivery
+from wizard.targets.where import where_it_runs
 
 
 class Session:
@@ -171,16 +74,25 @@ class Session:
         where = str(self.value(asked).value)
         way = strategy(chosen)
         which, for_names = first_steps(self.system)
-        own = way.steps(self.system, self.given)
+        own = self._own_steps(chosen, where)
+        place = Step("target", "Target", (asked,))
         return Flow(
             (
                 which,
-                *((*own, for_names) if way.asks_names_last else (for_names, *own)),
-                Step("target", "Target", (asked,)),
+                *((*own, for_names, place) if way.asks_names_last else (for_names, place, *own)),
                 *target(where).steps(self.system),
-                Step("mtls", "Client certificates", downstream.QUESTIONS),
+                Step("mtls", "Mutual TLS", tuple(asked_of_hops())),
             )
         )
+
+    def _own_steps(self, chosen: str, where: str) -> tuple[Step, ...]:
+        """What the strategy asks, without what means nothing where something else obtains."""
+        steps = tuple(strategy(chosen).steps(self.system, self.given))
+        there = target(where).obtains.get(chosen)
+        if there is None:
+            return steps
+        kept = ((step, (one for one in step.questions if there.asks(one.key))) for step in steps)
+        return tuple(step._replace(questions=tuple(questions)) for step, questions in kept)
 
     def value(self, question: Question, answers: Answers | None = None) -> Detected:
         """What stands as an answer now and where it comes from: given, found here, or the default.
@@ -221,6 +133,9 @@ class Session:
         match question.kind, value:
             case Kind.NAMES, tuple():
                 return tuple(dict.fromkeys(names.normalise(name) for name in value))
+            case Kind.TABLES, tuple():
+                fields = tuple(question.fields)
+                return tuple(line for text in value for line in lines(text, fields))
             case Kind.PATH, str() if value == "~" or value.startswith("~/"):
                 return str(self.system.person.home / value[2:])
             case Kind.PATH, str() if value and not value.startswith("~"):
@@ -268,17 +183,27 @@ class Session:
         answers = self.answers()
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
         installed = where.installed(answers, self.system)
-        work = chosen.work(answers, self.system, self.state, installed, renewal)
-        clients = (
-            downstream.Hop()
-            if renewal is not Renewal.NO
-            else downstream.work(answers, self.system, self.state)
+        is_ours = obtained(answers) is None
+        work = (
+            chosen.work(answers, self.system, self.state, installed, renewal)
+            if is_ours
+            else NOTHING
         )
-        settings = {**work.settings, **clients.settings}
-        delivery = where.deliver(answers, self.system, work.material, settings)
-        actions = (*work.before, *clients.actions, *delivery.actions, *work.after)
-        notices = (*work.notices, *delivery.notices)
-        next_steps = (*delivery.next_steps, *clients.next_steps, *work.next_steps)
+        secured = [one.work(answers, self.system, self.state, installed, renewal) for one in hops()]
+        settings = dict(work.settings)
+        for one in secured:
+            settings |= one.settings
+        # A renewal that brings nothing leaves what was delivered as it is.
+        is_new = renewal is Renewal.NO or work.material is not None
+        delivery = (
+            where.deliver(answers, self.system, work.material, settings) if is_new else Delivery(())
+        )
+        of_hops = [action for one in secured for action in one.actions]
+        actions = (*work.before, *of_hops, *delivery.actions, *work.after)
+        told = [notice for one in secured for notice in one.notices]
+        notices = (*work.notices, *told, *delivery.notices)
+        then = [step for one in secured for step in one.next_steps]
+        next_steps = (*delivery.next_steps, *then, *work.next_steps)
         return Plan(answers, self.order(), actions, notices, next_steps, after)
 
     def apply(
@@ -303,19 +228,21 @@ class Session:
         answers = plan.answers
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
         installed = where.installed(answers, self.system)
+        there = obtained(answers)
+
+        def prove() -> Iterator[Event]:
+            if there is not None:
+                return iter((there.proof(answers),))
+            with_all = with_clients and not plan.is_empty
+            return chosen.prove(answers, self.system, self.state, installed, with_clients=with_all)
+
         yield from carry_out(
             plan,
             self.system,
             self.journal,
             may_ask=may_ask,
             control=control or Control(),
-            prove=lambda: chosen.prove(
-                answers,
-                self.system,
-                self.state,
-                installed,
-                with_clients=with_clients and not plan.is_empty,
-            ),
+            prove=prove,
         )
 
 

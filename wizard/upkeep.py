@@ -13,12 +13,12 @@ from wizard.core.elevation import Elevation
 from wizard.core.errors import ExitCode, UsageError, WizardError
 from wizard.core.events import Event, Finished, Json
 from wizard.core.journal import Journal, Run, damaged
-from wizard.core.plan import Plan
+from wizard.core.plan import Plan, Renewal
 from wizard.core.system import System
-from wizard.engine import Session, carry_out, known_questions, strategy, target
+from wizard.engine import Session, carry_out
+from wizard.parts import known_questions, strategy, target
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
-from wizard.strategies.base import Renewal
 from wizard.targets.output import directory_of
 from wizard.trust.base import (
     Anchor,

@@ -38,10 +38,10 @@ from wizard.core.events import (
     lines,
 )
 from wizard.core.journal import Run
-from wizard.core.plan import Plan
+from wizard.core.plan import Plan, Renewal
 from wizard.core.questions import Value
 from wizard.core.system import Command, System
-from wizard.engine import Renewal, Session
+from wizard.engine import Session
 from wizard.tui.app import WizardApp
 from wizard.tui.screens.base import Body
 

@@ -98,7 +98,7 @@ def test_a_secret_of_the_wrong_form_is_not_shown(patient: Patient, secret: str, 
         WELL, f"{WELL[: WELL.index('cookie')]}cookie_secret: {secret}\n"
     )
     patient.file("config.yaml", text.encode())
-    found = patient.only("secret-malformed")
+    found = patient.only("secret-length")
     assert what in found.summary
     assert found.line == 2
     assert secret not in found.summary + found.hint
@@ -163,7 +163,7 @@ def test_autocert_without_routes_or_without_port_80(patient: Patient) -> None:
     by_itself(patient, routes="")
     patient.only("autocert-no-routes")
     patient.write(more="autocert: true\n")
-    patient.only("autocert-no-http", "warning")
+    patient.only("autocert-port-80", "warning")
 
 
 def test_what_autocert_has_got(patient: Patient) -> None:
@@ -205,11 +205,11 @@ def test_an_authority_for_clients_and_its_list(patient: Patient) -> None:
 
 def test_an_authority_that_ended_that_is_none_or_that_cannot_be_read(patient: Patient) -> None:
     ask_for_certificates(patient, "over")
-    patient.only("client-authority-expired")
+    patient.only("client-ca-expired")
     ask_for_certificates(patient, "site")
-    patient.only("client-authority-is-none", "warning")
+    patient.only("client-ca-is-none", "warning")
     patient.file("ca.pem", b"nothing")
-    patient.only("client-authority-unreadable")
+    patient.only("client-ca-not-pem")
     with_settings(patient, "downstream_mtls:\n  ca: '%'\n")
     assert "downstream_mtls.ca" in patient.only("not-base64").summary
 
@@ -217,9 +217,9 @@ def test_an_authority_that_ended_that_is_none_or_that_cannot_be_read(patient: Pa
 @pytest.mark.parametrize(
     ("authority", "days", "strict", "loose"),
     [
-        ("people", -1, ("revocations-expired", "error"), ("revocations-expired", "warning")),
-        ("people", 2, ("revocations-expire-soon", "warning"), None),
-        ("root", 30, ("revocations-foreign", "error"), ("revocations-foreign", "warning")),
+        ("people", -1, ("crl-expired", "error"), ("crl-expired", "warning")),
+        ("people", 2, ("crl-ends-soon", "warning"), None),
+        ("root", 30, ("crl-foreign", "error"), ("crl-foreign", "warning")),
     ],
 )
 def test_a_list_that_is_over_or_of_somebody_else(
@@ -238,20 +238,20 @@ def test_a_list_that_is_over_or_of_somebody_else(
 
 def test_a_list_in_another_form_and_an_authority_without_one(patient: Patient) -> None:
     ask_for_certificates(patient, "people", lists=b"nothing")
-    patient.only("revocations-unreadable")
+    patient.only("crl-unreadable")
     lists = crl(patient.forge, "people", 30)
     ask_for_certificates(patient, "people", "root", lists=lists, more=STRICT)
-    assert "Corp Root" in patient.only("revocations-missing").summary
+    assert "Corp Root" in patient.only("crl-missing").summary
 
 
 def test_an_authority_that_may_sign_no_list(patient: Patient) -> None:
     ask_for_certificates(patient, "root", lists=crl(patient.forge, "root", 30))
-    assert "Corp Root" in patient.only("revocations-barred").summary
+    assert "Corp Root" in patient.only("crl-barred").summary
 
 
 def test_a_list_without_an_authority(patient: Patient) -> None:
     with_settings(patient, "downstream_mtls:\n  crl_file: /x.pem\n")
-    patient.only("client-authority-missing", "warning")
+    patient.only("client-ca-missing", "warning")
 
 
 # ── the grade ──────────────────────────────────────────────────────────────────────────────────

@@ -5,8 +5,8 @@ import pytest
 from wizard.core.answers import AUTO, Answers, read
 from wizard.core.questions import Value
 from wizard.core.system import System
-from wizard.engine import known_questions
 from wizard.export import schema, to_toml
+from wizard.parts import known_questions
 
 KNOWN = known_questions(System())
 

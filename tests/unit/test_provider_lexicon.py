@@ -30,8 +30,8 @@ from wizard.core.system import System
 from wizard.dns.providers import lexicon
 from wizard.dns.providers import lexicon_options as known
 from wizard.dns.providers.base import Provider
-from wizard.engine import known_questions
 from wizard.export import schema
+from wizard.parts import known_questions
 
 TOKEN = "SECRET/TOKEN+OF=TESTS"
 ONE, TWO = '"one"', '"two"'

@@ -7,7 +7,8 @@ import pytest
 from wizard.core.answers import Answers
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.system import System
-from wizard.engine import Session, known_questions
+from wizard.engine import Session
+from wizard.parts import known_questions
 
 KNOWN = known_questions(System())
 

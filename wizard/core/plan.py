@@ -1,11 +1,23 @@
 """A plan: the actions that lead from this machine to what the answers ask for."""
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers, document
 from wizard.core.events import Json, NextStep
+
+
+class Renewal(Enum):
+    """Why a plan is made."""
+
+    NO = "install"
+    """All that the answers ask for."""
+    DUE = "due"
+    """Only what time made necessary, so that a timer needs no privilege."""
+    NOW = "now"
+    """The same, and a new certificate in any case."""
 
 
 class Plan(NamedTuple):

@@ -13,10 +13,11 @@ from cryptography import x509
 
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import FILES, Setup
+from wizard.doctor.setup import Setup
 from wizard.pki import names
 from wizard.pki.path import is_valid
 from wizard.pomerium.document import elements, lookup, string
+from wizard.pomerium.paths import unread
 from wizard.pomerium.routes import autocert_hosts, hosts
 
 
@@ -161,6 +162,6 @@ def _lines(setup: Setup) -> dict[str, int]:
     for node in (*urls, lookup(root, "authenticate_service_url")):
         with suppress(ValueError):
             host = names.normalise(urlsplit((string(node) or "").strip()).hostname or "")
-            if node is not None and setup.config.suffix in FILES:
+            if node is not None and not unread(setup.config):
                 found.setdefault(host, node.line)
     return found

@@ -84,7 +84,7 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
         what = "is not base64" if size < 0 else f"holds {size} bytes"
         yield Finding(
             "error",
-            "secret-malformed",
+            "secret-length",
             f"`{need.name}` {what}; Pomerium takes base64 of {SIZE} bytes.",
             NEW,
             said.file,

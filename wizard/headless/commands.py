@@ -1,4 +1,4 @@
-"""The commands beside the wizard: renew, status, doctor, undo, trust, client, answers, list."""
+"""The commands beside the wizard: renew, status, doctor, adopt, undo, trust and the like."""
 
 import argparse
 import contextlib
@@ -33,13 +33,13 @@ def run(
             from wizard.headless import clients  # noqa: PLC0415  only this command needs it
 
             return clients.run(options, system, state, front, may_ask=may_ask)
-        case "doctor":
-            from wizard.headless import doctor  # noqa: PLC0415  as above
+        case "adopt":
+            from wizard.headless import adopt  # noqa: PLC0415  as above
 
-            return doctor.run(options, system, state)
-        case "trust" | "status" | "answers":
-            tell = {"trust": _trust, "status": _status, "answers": _answers}[options.command]
-            return tell(options, system, state)
+            return adopt.run(options, system, state, front)
+        case "trust" | "status" | "doctor" | "answers":
+            tell = {"trust": _trust, "status": _status, "doctor": _doctor, "answers": _answers}
+            return tell[options.command](options, system, state)
         case _:
             return _list(options)
 
@@ -137,14 +137,26 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             print("  drift        none: everything is as it was asked for")
         print(f"  undo         {ourselves.line(system, state, 'undo', row.run)}")
     if not some and not options.json:
+        from wizard.pomerium.detect import find_installation  # noqa: PLC0415  rarely needed
+
         print("Nothing is installed yet. To begin: pomcert-wizard")
+        found = find_installation(system)
+        if found is not None:
+            print(f"To go on from {found}: {ourselves.line(system, state, 'adopt')}")
     return _trust(argparse.Namespace(store=[], json=options.json), system, state) if some else 0
+
+
+def _doctor(options: argparse.Namespace, system: System, state: Path) -> int:
+    from wizard.headless import doctor  # noqa: PLC0415  only this command needs it
+
+    return doctor.run(options, system, state)
 
 
 def _answers(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard import export  # noqa: PLC0415
     from wizard.core.answers import Answers, document  # noqa: PLC0415  `list` needs none of it
-    from wizard.engine import Session, known_questions, strategy  # noqa: PLC0415
+    from wizard.engine import Session  # noqa: PLC0415
+    from wizard.parts import known_questions, strategy  # noqa: PLC0415
 
     name = options.strategy or next(iter(registry.STRATEGIES))
     session = Session(system, state, Answers({"strategy": name}))

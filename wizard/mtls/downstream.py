@@ -1,15 +1,18 @@
 """Downstream mTLS as part of an installation: what is asked, and what the answers make."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import ClassVar, Final
 
 from wizard.core import ourselves
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.events import NextStep
+from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.system import System
+from wizard.mtls.base import Secured
+from wizard.pki.material import Installed
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
 CA, CRL = "client-ca.pem", "client-crl.pem"
@@ -49,53 +52,57 @@ QUESTIONS: Final = (
 )
 
 
-class Hop(NamedTuple):
-    """The files and settings of client certificates."""
-
-    actions: tuple[WriteFile, ...] = ()
-    settings: Mapping[str, str | Path] = {}
-    next_steps: tuple[NextStep, ...] = ()
-
-
 def places(answers: Answers) -> tuple[Path, Path]:
     """Where Pomerium reads the authority and the revocation list."""
-    directory = answers.text("output.directory")
+    directory = answers.text("output.directory") or answers.text("kubernetes.directory")
     folder = Path(directory) if directory else Path(answers.text("output.config")).parent
     return folder / CA, folder / CRL
 
 
-def work(answers: Answers, system: System, state: Path) -> Hop:
-    """An authority for clients where there is none, and copies where Pomerium reads them.
+class Downstream:
+    """From browsers to Pomerium: an authority for the certificates of people."""
 
-    Raises:
-        WizardError: see `Clients.load`.
-    """
-    if not answers.flag(WANTED):
-        return Hop()
-    from wizard.mtls.clients import Clients  # noqa: PLC0415  loads cryptography
+    questions: ClassVar[Sequence[Question]] = QUESTIONS
 
-    clients = Clients.load(system, state) or Clients.new(system, state)
-    ca, crl = places(answers)
-    actions = clients.files()
-    for path, what, why, content in (
-        (
-            ca,
-            "client authority",
-            "Pomerium takes certificates of people that it has signed.",
-            clients.pem,
-        ),
-        (crl, "revocation list", "Names those that are good no more.", clients.list_pem),
-    ):
-        before = system.keep(path)
-        if before is None or before.content != content():
-            actions.append(WriteFile(path, what, why, content, before=before))
-    issue = ourselves.line(system, state, "client", "issue", "NAME")
-    return Hop(
-        tuple(actions),
-        {
-            "downstream_mtls.ca_file": ca,
-            "downstream_mtls.crl_file": crl,
-            "downstream_mtls.enforcement": answers.text(ENFORCEMENT),
-        },
-        (NextStep("Give each person a certificate", issue),),
-    )
+    def work(
+        self,
+        answers: Answers,
+        system: System,
+        state: Path,
+        _installed: Installed,
+        renewal: Renewal,
+    ) -> Secured:
+        """The authority where there is none, and copies where Pomerium reads them.
+
+        Raises:
+            WizardError: see `Clients.load`.
+        """
+        if not answers.flag(WANTED) or renewal is not Renewal.NO:
+            return Secured()
+        from wizard.mtls.clients import Clients  # noqa: PLC0415  loads cryptography
+
+        clients = Clients.load(system, state) or Clients.new(system, state)
+        ca, crl = places(answers)
+        actions = clients.files()
+        for path, what, why, content in (
+            (
+                ca,
+                "client authority",
+                "Pomerium takes certificates of people that it has signed.",
+                clients.pem,
+            ),
+            (crl, "revocation list", "Names those that are good no more.", clients.list_pem),
+        ):
+            before = system.keep(path)
+            if before is None or before.content != content():
+                actions.append(WriteFile(path, what, why, content, before=before))
+        issue = ourselves.line(system, state, "client", "issue", "NAME")
+        return Secured(
+            tuple(actions),
+            {
+                "downstream_mtls.ca_file": ca,
+                "downstream_mtls.crl_file": crl,
+                "downstream_mtls.enforcement": answers.text(ENFORCEMENT),
+            },
+            next_steps=(NextStep("Give each person a certificate", issue),),
+        )

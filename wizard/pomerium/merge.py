@@ -7,12 +7,13 @@ from typing import Final
 from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
 from wizard.pki.material import Settings
-from wizard.pomerium.certificates import Edit
-from wizard.pomerium.document import Document, lookup, string
+from wizard.pomerium.certificates import Edit, edit
+from wizard.pomerium.document import Document, lookup, refuse_others, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
-from wizard.pomerium.lint import problems
-from wizard.pomerium.variables import TRUE
+from wizard.pomerium.trap_files import Read, nothing
+from wizard.pomerium.traps import traps
+from wizard.pomerium.variables import FALSE, TRUE
 
 Plain = dict[str, str | bool]
 INLINE: Final = {
@@ -22,14 +23,15 @@ INLINE: Final = {
 """What one of two settings may say, not both (Pomerium config/mtls.go)."""
 
 
-def with_settings(document: Document, settings: Settings) -> Edit:
+def with_settings(document: Document, settings: Settings, *, read: Read = nothing) -> Edit:
     """The configuration with these settings; its own result comes back unchanged.
 
     A setting that has its value already keeps the way it is written, and an empty or false one is
-    written only over another value.
+    written only over another value. `read` gives what a file holds that the configuration names.
 
     Raises:
-        WizardError: `client-ca-inline`, `config-anchor-shared`, `config-edit-unproven`.
+        WizardError: `client-ca-inline`, `config-of-others`, `config-anchor-shared`,
+            `config-edit-unproven`.
 
     """
     for name in (INLINE[name] for name in settings if name in INLINE):
@@ -39,6 +41,7 @@ def with_settings(document: Document, settings: Settings) -> Edit:
                 f"{document.name} holds `{name}` itself, and Pomerium takes no file beside it.",
                 "Delete that line for the wizard's own, or leave mtls.downstream off.",
             )
+    refuse_others(document)
     editor = Editor(document)
     new: dict[str, dict[str, Value]] = {}
     for name, value in revealed(settings).items():
@@ -52,20 +55,21 @@ def with_settings(document: Document, settings: Settings) -> Edit:
             editor.set(parent, leaf, value)
     for above, values in new.items():
         editor.set(document.root, above, {**values})
-    text = editor.finish()
-    notices = tuple(problem.text for problem in problems(document))
-    return Edit(text, notices, text != document.encode(document.text))
+    made = editor.finish()
+    return edit(document, made, (), traps(made, read))
 
 
 def standing(document: Document, name: str, like: str | bool) -> str | bool | None:  # noqa: FBT001
-    """What a setting says now, read as Pomerium reads a value of this type; None for a list."""
+    """What a setting says now, read as Pomerium reads a value of this type; None for none of it."""
     node = document.root
     for part in name.split("."):
         node = lookup(node, part) if node is None or node.kind == "mapping" else None
     if node is not None and node.kind != "scalar":
         return None
     text = string(node) or ""
-    return text.lower() in TRUE if isinstance(like, bool) else text
+    if not isinstance(like, bool):
+        return text
+    return text.lower() in TRUE if text.lower() in TRUE | FALSE else None
 
 
 def revealed(settings: Settings) -> Plain:

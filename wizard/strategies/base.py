@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
@@ -12,6 +11,7 @@ from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
+from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
@@ -70,17 +70,6 @@ RESOLVERS: Final = Question(
 )
 
 
-class Renewal(Enum):
-    """Why a plan is made."""
-
-    NO = "install"
-    """All that the answers ask for."""
-    DUE = "due"
-    """Only what time made necessary, so that a timer needs no privilege."""
-    NOW = "now"
-    """The same, and a new certificate in any case."""
-
-
 class Work(NamedTuple):
     """What a strategy does before and after the target installs what it brings.
 
@@ -93,6 +82,10 @@ class Work(NamedTuple):
     notices: tuple[str, ...]
     next_steps: tuple[NextStep, ...]
     settings: Settings = MappingProxyType({})
+
+
+NOTHING: Final = Work((), None, (), (), ())
+"""The work of whoever has none."""
 
 
 class Strategy(Protocol):

@@ -13,6 +13,7 @@ from wizard.core.actions import Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
+from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
@@ -21,7 +22,7 @@ from wizard.pki import chain, keys
 from wizard.pki.material import Installed, Material
 from wizard.pki.names import never_public
 from wizard.strategies import dns01_questions as asked
-from wizard.strategies.base import Renewal, Work
+from wizard.strategies.base import Work
 from wizard.strategies.dns01_order import Obtain, Tidy
 from wizard.strategies.dns01_renewal import ask, due_from
 from wizard.strategies.dns01_wanted import Wanted

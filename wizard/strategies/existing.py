@@ -8,12 +8,13 @@ from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event
 from wizard.core.flow import Step
+from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material
 from wizard.strategies import existing_questions as asked
-from wizard.strategies.base import Renewal, Work
+from wizard.strategies.base import Work
 
 if TYPE_CHECKING:
     from datetime import datetime

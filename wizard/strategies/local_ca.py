@@ -14,6 +14,7 @@ from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
+from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import resolve
@@ -24,7 +25,7 @@ from wizard.pki.authority_files import FILES, load
 from wizard.pki.issuance import Issuance, Terms, misfit
 from wizard.pki.leaf import LONGEST
 from wizard.pki.material import Export, Installed, Material
-from wizard.strategies.base import KEY_TYPES, Renewal, Work
+from wizard.strategies.base import KEY_TYPES, Work
 
 STORES: Final = (
     ("system", "The operating system", ("linux", "macos", "windows")),

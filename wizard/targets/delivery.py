@@ -11,15 +11,16 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import NextStep
 from wizard.core.files import writable
+from wizard.core.owners import Owner, is_owned, owner_of
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import Installed, Material, Settings
 from wizard.pomerium import variables
-from wizard.pomerium.detect import names_at
+from wizard.pomerium.detect import content_at, names_at
 from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
 from wizard.pomerium.variables import MASK, SYSTEMD, TRUE, Dialect
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
-from wizard.targets.certificate_files import Owner, is_owned, owner_of, root_path
+from wizard.targets.certificate_files import root_path
 from wizard.targets.output import is_variables
 
 BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
@@ -171,18 +172,21 @@ def _edit(document: "Document", job: _Job, system: System) -> "Edit":
 
     from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
+    def read(seen: Path) -> bytes | None:
+        return content_at(job.place.here(seen), system=system)
+
     if job.material is None or job.files is None:
-        return config.with_settings(document, job.settings)
+        return config.with_settings(document, job.settings, read=read)
+    merged = config.with_settings(document, job.settings) if job.settings else None
+    # The certificate comes last: what is said of the configuration is then true of the whole.
     named = config.with_certificate(
-        document,
+        config.parse(merged.text, document.name) if merged else document,
         *job.files,
         job.material.names,
         lambda seen: names_at(job.place.here(seen), system=system),
+        read=read,
     )
-    if not job.settings:
-        return named
-    both = config.with_settings(config.parse(named.text, document.name), job.settings)
-    return replace(both, notices=named.notices, changed=named.changed or both.changed)
+    return replace(named, changed=named.changed or (merged is not None and merged.changed))
 
 
 def _closed(path: Path, kept: Kept | None, name: str, owner: Owner) -> tuple[str, ...]:
@@ -234,7 +238,7 @@ def _variables(job: _Job, system: System) -> Delivery:
         )
         return _first(job, action)
     old = before.content.decode(errors="surrogateescape")
-    new = dialect.write(old, _wanted(job))
+    new = dialect.write(old, _wanted(job, dialect.read(old)))
     notices = []
     if job.material and dialect.read(new).get("AUTOCERT", "").lower() in TRUE:
         notices.append(
@@ -256,15 +260,18 @@ def _variables(job: _Job, system: System) -> Delivery:
     return Delivery((action,), tuple(notices), (start,))
 
 
-def _wanted(job: _Job) -> dict[str, str]:
-    """The variables that an existing file must have; an empty setting only where it is said."""
-    if job.files is not None:
-        return variables.certificate(*map(str, job.files))
+def _wanted(job: _Job, said: Mapping[str, str]) -> dict[str, str]:
+    """The variables that an existing file must have; an empty or false one where it is said."""
+    wanted = variables.certificate(*map(str, job.files)) if job.files else {}
+    if not job.settings:
+        return wanted
     from wizard.pomerium.merge import revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
 
-    return {
-        name.upper(): variables.text_of(value) for name, value in revealed(job.settings).items()
-    }
+    for setting, value in revealed(job.settings).items():
+        for name, text in variables.flat(setting, value).items():
+            if text not in {"", "false"} or said.get(name):
+                wanted[name] = text
+    return wanted
 
 
 def _new_secrets() -> tuple[str, str]:
