@@ -16,6 +16,7 @@ from wizard.pomerium.store import certificate_file
 def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
     forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
     forge.issue("people", "", extensions=f"{CA},cRLSign", subject="/CN=People")
+    forge.issue("barred", "", extensions=CA, subject="/CN=Barred")
     over = {"since": "20200101000000Z", "until": "20210101000000Z"}
     forge.issue("over", "", extensions=CA, subject="/CN=Over", **over)
     return forge
@@ -71,6 +72,21 @@ def test_names_for_development_are_pinned_unless_the_header_is_set(patient: Pati
     header = "set_response_headers: {Strict-Transport-Security: max-age=0}\n"
     patient.write(dev, routes=routes, more=header)
     assert patient.found() == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "hint"),
+    [
+        ("insecure_server: ja\n", "boolean-word", "Write one of them."),
+        ("override_certificate_name: x\n", "override-name-unused", "Delete it."),
+    ],
+)
+def test_a_trap_is_told_with_its_way_out(patient: Patient, more: str, code: str, hint: str) -> None:
+    with_settings(patient, more)
+    found = patient.found()[code]
+    assert found.hint == hint
+    assert "(line" not in found.summary
+    assert found.line == 6
 
 
 def test_plain_http_is_told(patient: Patient) -> None:
@@ -240,13 +256,13 @@ def test_a_list_in_another_form_and_an_authority_without_one(patient: Patient) -
     ask_for_certificates(patient, "people", lists=b"nothing")
     patient.only("crl-unreadable")
     lists = crl(patient.forge, "people", 30)
-    ask_for_certificates(patient, "people", "root", lists=lists, more=STRICT)
-    assert "Corp Root" in patient.only("crl-missing").summary
+    ask_for_certificates(patient, "people", "barred", lists=lists, more=STRICT)
+    assert "Barred" in patient.only("crl-missing").summary
 
 
 def test_an_authority_that_may_sign_no_list(patient: Patient) -> None:
-    ask_for_certificates(patient, "root", lists=crl(patient.forge, "root", 30))
-    assert "Corp Root" in patient.only("crl-barred").summary
+    ask_for_certificates(patient, "barred", lists=crl(patient.forge, "barred", 30))
+    assert "Barred" in patient.only("crl-barred").summary
 
 
 def test_a_list_without_an_authority(patient: Patient) -> None:
