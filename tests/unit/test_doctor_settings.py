@@ -89,6 +89,33 @@ def test_a_trap_is_told_with_its_way_out(patient: Patient, more: str, code: str,
     assert found.line == 6
 
 
+def test_files_for_other_hops_are_looked_at(patient: Patient) -> None:
+    route = f"{ROUTES}    tls_custom_ca_file: /gone.pem\n"
+    with_settings(patient, "", route)
+    assert patient.found()["file-missing"].line == 9
+    over = patient.file("over.pem", patient.forge.pem("over"))
+    with_settings(patient, f"certificate_authority_file: {over}\n")
+    patient.only("authority-expired")
+    over.write_bytes(b"nothing")
+    patient.only("authority-unreadable")
+
+
+def test_each_service_needs_what_it_serves(patient: Patient) -> None:
+    own = "authenticate_service_url: https://login.example.com\n"
+    with_settings(patient, f"services: proxy\n{own}")
+    assert patient.found() == {}
+    with_settings(patient, f"services: authenticate\n{own}")
+    assert "login.example.com" in patient.only("host-uncovered").summary
+    patient.write(more=f"services: databroker\n{own}")
+    assert patient.found() == {}
+
+
+def test_a_path_that_nobody_wrote_out_is_one_mistake(patient: Patient) -> None:
+    patient.write("  - cert: $TLS/a.pem\n    key: /gone.key\n")
+    found = [one for one in patient.look().findings if one.line == 4]
+    assert [one.code for one in found] == ["path-unfilled"]
+
+
 def test_plain_http_is_told(patient: Patient) -> None:
     with_settings(patient, "insecure_server: true\n")
     patient.only("insecure-server", "warning")

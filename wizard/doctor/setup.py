@@ -108,6 +108,13 @@ class Setup(NamedTuple):
         said = self.said(name)
         return said is not None and said.text.lower() in variables.TRUE
 
+    @property
+    def services(self) -> frozenset[str]:
+        """What this Pomerium is, of its services; `all` where it is all of them."""
+        said = self.said("services")
+        words = said.text.lower().split(",") if said else ["all"]
+        return frozenset(word.strip() for word in words)
+
     def here(self, text: str) -> Path:
         """A path as Pomerium is given it, on this machine.
 
@@ -162,8 +169,6 @@ class Setup(NamedTuple):
         hint = "Put it there, or correct the path."
         if not said.text.startswith("/"):
             hint = f"Write the path from the root: Pomerium looks below {self.folder}."
-        if any(sign in said.text for sign in "~$*"):
-            hint = "Write the path out: Pomerium expands neither ~ nor $ nor *."
         return WizardError(
             "file-missing", f"There is no {said.text}; Pomerium does not start without it.", hint
         )
