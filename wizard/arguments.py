@@ -15,8 +15,8 @@ COMMANDS = {
     "plan": "show what would be done (--answers FILE); the same as --dry-run",
     "renew": "issue again what is due",
     "status": "certificates, expiry, next renewal, trust, drift",
-    "doctor": "what is wrong with Pomerium's certificates here; changes nothing",
     "adopt": "an answers file for what Pomerium is told here already",
+    "doctor": "what is wrong with Pomerium's certificates here; changes nothing",
     "undo": "restore what a run changed, to the byte",
     "trust": "status, install or uninstall the local root in trust stores",
     "client": "issue NAME, list, or revoke NAME: certificates for people and their browsers",
@@ -78,6 +78,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made["renew"].add_argument("--force", action="store_true", help="also what is not due")
     made["renew"].add_argument("--name", default="", help="only the certificate for this name")
+    add = made["adopt"].add_argument
+    add("config", nargs="?", default="", metavar="CONFIG", help="default: what is found here")
+    add("--output", metavar="FILE", default="", help="default: stdout")
+    add("--force", action="store_true", help="also over a file that is there")
     add = made["doctor"].add_argument
     add("--config", metavar="FILE", default="", help="default: Pomerium's own, as it is found")
     add(
@@ -87,10 +91,6 @@ def parser() -> argparse.ArgumentParser:
         help="also look at what is served there",
     )
     add("--server-name", metavar="NAME", default="", help="the host to ask for; default: HOST")
-    add = made["adopt"].add_argument
-    add("config", nargs="?", default="", metavar="CONFIG", help="default: what is found here")
-    add("--output", metavar="FILE", default="", help="default: stdout")
-    add("--force", action="store_true", help="also over a file that is there")
     made["undo"].add_argument("run", nargs="?", default="", metavar="RUN", help="default: the last")
     made["undo"].add_argument("--force", action="store_true", help="also files changed since")
     _choose(made["trust"], "do", "status", "install", "uninstall")
