@@ -21,7 +21,7 @@ from wizard.pomerium.variables import MASK, SYSTEMD, TRUE, Dialect
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import root_path
-from wizard.targets.output import is_variables
+from wizard.targets.output import is_split, is_variables
 
 BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
 """Variables that bring other certificates without overriding any setting of ours."""
@@ -159,8 +159,8 @@ def _config(job: _Job, system: System) -> Delivery:
         shown=lambda: (config.redacted(before.content), config.redacted(edit.text)),
     )
     writable(path)
-    start = NextStep("Start Pomerium; a running one has read it already", job.place.start)
-    return Delivery((action,), (*edit.notices, *closed), (start,))
+    start = _start(job, "Start Pomerium; a running one has read it already")
+    return Delivery((action,), (*edit.notices, *closed), start)
 
 
 def _does(job: _Job) -> str:
@@ -306,9 +306,13 @@ def _first(job: _Job, action: WriteFile) -> Delivery:
         else ("The new route lets nobody in until its policy names who may (output.route.email).",)
     )
     writable(job.path)
-    start = NextStep("Start Pomerium with it", job.place.start)
     first = NextStep("Open its first route", job.answers.text("output.route.from"))
-    return Delivery((action,), notices, (start, first))
+    return Delivery((action,), notices, _start(job, "Start Pomerium with it", first))
+
+
+def _start(job: _Job, what: str, *then: NextStep) -> tuple[NextStep, ...]:
+    """How Pomerium is started, unless its services are by configurations of their own."""
+    return () if is_split(job.answers) else (NextStep(what, job.place.start), *then)
 
 
 def standing(answers: Answers, brings: Settings, dialect: Dialect = SYSTEMD) -> Mapping[str, str]:
