@@ -4,9 +4,10 @@ from pathlib import Path
 
 from wizard.core import registry
 from wizard.core.answers import Answers
+from wizard.core.flow import Step
 from wizard.core.questions import Kind, Question
 from wizard.core.system import System
-from wizard.parts import first_steps, strategy, target
+from wizard.parts import asked_of_hops, first_steps, strategy, target
 from wizard.targets.where import where_it_runs
 
 PAGE = Path(__file__).parent.parent / "docs" / "answers.md"
@@ -34,6 +35,7 @@ KINDS = {
     Kind.PATH: "path",
     Kind.NAMES: "list of names",
     Kind.LIST: "a list of texts",
+    Kind.TABLES: "a list of tables",
     Kind.FLAG: "true or false",
     Kind.CHOICE: "one of these",
     Kind.MANY: "list of these",
@@ -48,6 +50,7 @@ def page() -> str:
         (f"`{name}`", [*strategy(name).steps(system, Answers())]) for name in registry.STRATEGIES
     ]
     parts += [(f"Target `{name}`", [*target(name).steps(system)]) for name in registry.TARGETS]
+    parts.append(("Mutual TLS", [Step("mtls", "Mutual TLS", tuple(asked_of_hops()))]))
     lines, listed = [HEAD], set[str]()
     for title, steps in parts:
         questions = [question for step in steps for question in step.questions]
@@ -78,6 +81,7 @@ def entry(question: Question) -> str:
         rows += [f"- `{c.value}`: {c.title}, {c.summary}" for c in question.choices]
     elif question.kind in {Kind.CHOICE, Kind.MANY}:
         rows += [f"- `{choice.value}`: {choice.title}" for choice in question.offered()]
+    rows += [f"- `{name}`: {what}" for name, what in question.fields.items()]
     return "\n".join(rows) + "\n"
 
 

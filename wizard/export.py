@@ -1,11 +1,12 @@
 """Answers as files: TOML that gives the same plan again, commented examples, a JSON Schema."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from wizard.core.answers import AUTO, SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
 from wizard.core.questions import Kind, Question, Value
+from wizard.core.tables import Line
 
 HEADER = "# Repeat this install: pomcert-wizard --answers FILE\n"
 
@@ -29,24 +30,53 @@ def to_words(answers: Answers, order: Iterable[str]) -> list[str]:
 def _word(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return ",".join(value) if isinstance(value, tuple) else value
+    if not isinstance(value, tuple):
+        return value
+    # Tables are told apart by blanks, and a comma may belong to one of their paths.
+    return (" " if any(isinstance(one, Line) for one in value) else ",").join(value)
 
 
 def commented(answers: Answers, questions: Iterable[Question]) -> str:
     """An answers file with every key and, above each, what it means and what else it could be."""
     known = {question.key: question for question in questions}
-    lines = to_toml(answers, known).splitlines()
-    for key in reversed([key for key in known if key in answers.values]):
+    return annotated(answers, known, [(key, _meaning(known[key])) for key in known])
+
+
+def annotated(answers: Answers, order: Collection[str], notes: Iterable[tuple[str, str]]) -> str:
+    """An answers file with comments, each above the key that it is about.
+
+    One about no key that is answered stands on top.
+    """
+    comments: dict[str, list[str]] = {}
+    for key, text in notes:
+        about = key if key in answers.values else ""
+        comments.setdefault(about, []).extend(_comment(text))
+    lines = to_toml(answers, order).splitlines()
+    for key in reversed([key for key in order if key in comments]):
         at = line_of("\n".join(lines), key) - 1
-        lines[at:at] = ["", *_comment(known[key])] if lines[at - 1] else _comment(known[key])
+        lines[at:at] = ["", *comments[key]] if lines[at - 1] else comments[key]
+    top = HEADER.count("\n")
+    lines[top:top] = comments.get("", [])
     return "\n".join(lines) + "\n"
 
 
-def _comment(question: Question) -> list[str]:
+def _meaning(question: Question) -> str:
     text = f"{question.prompt} {question.why}"
     if question.kind in {Kind.CHOICE, Kind.MANY}:
         text += f" One of: {', '.join(choice.value for choice in question.offered())}."
-    return textwrap.wrap(text, 98, initial_indent="# ", subsequent_indent="# ")
+    return text
+
+
+def _comment(text: str) -> list[str]:
+    # A path stays whole, to be copied.
+    return textwrap.wrap(
+        text,
+        98,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def schema(questions: Mapping[str, Question]) -> dict[str, Json]:
@@ -83,6 +113,14 @@ def _described(question: Question) -> dict[str, Json]:
     return {"title": question.prompt, "description": f"{question.why} {question.help}".strip()}
 
 
+def _table(question: Question) -> Json:
+    """One table of many."""
+    made = _object(question.key.rpartition(".")[2])
+    for name, what in question.fields.items():
+        _properties(made)[name] = {"type": "string", "description": what}
+    return {**made, "required": [next(iter(question.fields))]}
+
+
 def _property(question: Question) -> Json:
     row = _described(question)
     default = question.constant()
@@ -103,7 +141,7 @@ def _property(question: Question) -> Json:
             return {**row, "anyOf": [{"enum": every}, items]}
         case Kind.NAMES:
             return {**row, "type": "array", "items": text, "minItems": 1}
-        case Kind.LIST:
-            return {**row, "type": "array", "items": text}
+        case Kind.LIST | Kind.TABLES:
+            return {**row, "type": "array", "items": _table(question) if question.fields else text}
         case _:
             return {**row, **text}

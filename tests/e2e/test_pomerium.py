@@ -1,5 +1,6 @@
 """Pomerium's own code takes what the wizard writes, and refuses what the wizard refuses."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from wizard.core.errors import WizardError
 from wizard.pomerium.config import parse
 from wizard.pomerium.lint import problems
 from wizard.pomerium.settings import (
+    CERTIFICATES,
     MTLS,
     OTHER_NAMES,
     REMOVED,
@@ -20,7 +22,7 @@ from wizard.pomerium.settings import (
     Removed,
 )
 
-from .pomerium import RULES, Verdict, judge, put_pair, verdict
+from .pomerium import RULES, Verdict, judge, known_settings, put_pair, verdict
 
 pytestmark = pytest.mark.e2e
 
@@ -28,6 +30,16 @@ GOLDEN = REPOSITORY / "tests/golden/pomerium"
 HOST = "verify.localhost.pomerium.io"
 NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
 
+ABOUT_TLS = re.compile(r"(^|[._])(autocert|ca|cert|certificates?|crl|m?tls)(_|$)")
+TEXT = {"string"}
+GO = {
+    **dict.fromkeys(("text", "path", "url", "base64", "address"), TEXT),
+    "bool": {"bool"},
+    "list": {"slice"},
+    "map": {"map", "struct"},
+    "number": {"uint32"},
+}
+"""What Go calls the kinds of our table."""
 NEWER = {"blob_storage", "identity_providers", "mcp_allowed_as_metadata_domains"}
 """Settings that came after the Pomerium of these tests."""
 
@@ -109,6 +121,20 @@ def test_every_setting_we_take_for_one_of_pomeriums_is_one(folder: Path) -> None
     # A wrong type is an error before an unknown name is; such a name is known as well.
     ours = sorted({setting.name for setting in SETTINGS} | OTHER_NAMES)
     assert {name for name in ours if verdict(f"{name}: 1\n".encode(), folder).unknown} == NEWER
+
+
+def test_no_setting_is_missing() -> None:
+    found = known_settings()
+    ours = {one.name: one.kind for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES)}
+    removed = {one.name for one in REMOVED}
+    assert {name for name in found if "." not in name} <= ours.keys() | OTHER_NAMES | removed
+    about_tls = {name for name in found if ABOUT_TLS.search(name)} - {"ssh_user_ca_key_file"}
+    assert about_tls <= ours.keys()
+    for table in ("certificates", "downstream_mtls", "routes.tls"):
+        assert {name for name in found if name.startswith(table)} <= ours.keys()
+    assert {name: kind for name, kind in ours.items() if found.get(name) not in GO[kind]} == {
+        "set_response_headers": "map"  # read by code of its own
+    }
 
 
 def test_every_setting_of_a_table_is_one_too(folder: Path) -> None:

@@ -2,19 +2,22 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from wizard.core.errors import UsageError
 from wizard.core.events import Json
 from wizard.core.nearest import nearest
 from wizard.core.questions import Kind, Question, Value
+from wizard.core.tables import Line, lines
 
 SCHEMA_VERSION = 1
 LISTED = re.compile(r"[^\s,]+")
-LISTS = frozenset({Kind.NAMES, Kind.MANY, Kind.LIST})
+LISTS = frozenset({Kind.NAMES, Kind.MANY, Kind.LIST, Kind.TABLES})
 """The kinds whose answers are lists."""
+Place: TypeAlias = Callable[[str, int], str]
+"""Says where a key stands, in the nth of its tables where there are many."""
 ALIKE, VERY_ALIKE = 0.6, 0.8
 AUTO = ("auto",)
 """For a list of choices: everything that is found here."""
@@ -93,18 +96,21 @@ def read_tree(
             f"{name}: schema_version is {shown}; this version reads {SCHEMA_VERSION}.",
             f"Set schema_version = {SCHEMA_VERSION}, or use a pomcert-wizard that reads it.",
         )
+
+    def place(key: str, nth: int = 0) -> str:
+        return f"{name}, line {line_of(text, key, nth)}" if text else name
+
     values: dict[str, Value] = {}
     for key, value in _flatten(tree, "", known):
         if key == "schema_version":
             continue
-        question = known.get(key)
-        where = f"{name}, line {line_of(text, key)}" if text else name
+        question, where = known.get(key), place(key)
         if question is None and any(other.startswith(f"{key}.") for other in known):
             hint = f"Write [{key}] on a line of its own, and its answers below it."
             raise UsageError("answers-type", f"{where}: {key} must be a table.", hint)
         if question is None:
             raise unknown_key(key, where, known)
-        values[key] = _typed(question, value, where)
+        values[key] = _typed(question, value, place)
     return Answers(MappingProxyType(values))
 
 
@@ -112,6 +118,7 @@ def read_word(word: str, question: Question, where: str) -> Value:
     """One answer from a word: `--set KEY=VALUE`, a POMCERT_ variable, or a line typed at a prompt.
 
     Lists are separated by commas or blanks, or written as in TOML; an empty word is the empty list.
+    Tables are written as lines, one behind the other.
     """
     if question.kind is Kind.FLAG:
         answer = word.strip().lower()
@@ -125,7 +132,11 @@ def read_word(word: str, question: Question, where: str) -> Value:
     word = word.strip()
     if question.kind not in LISTS:
         return word
-    return _list(word, question, where) if word.startswith("[") else tuple(LISTED.findall(word))
+    if word.startswith("["):
+        return _list(word, question, where)
+    if question.kind is Kind.TABLES:
+        return lines(word, tuple(question.fields))
+    return tuple(LISTED.findall(word))
 
 
 def _list(word: str, question: Question, where: str) -> Value:
@@ -135,7 +146,7 @@ def _list(word: str, question: Question, where: str) -> Value:
         tree: Mapping[str, object] = tomllib.loads(f"list = {word}")
     except (ValueError, RecursionError):
         tree = {}
-    return _typed(question, tree.get("list") if len(tree) == 1 else None, where)
+    return _typed(question, tree.get("list") if len(tree) == 1 else None, lambda *_: where)
 
 
 def document(answers: Answers, order: Sequence[str]) -> dict[str, Json]:
@@ -150,10 +161,14 @@ def document(answers: Answers, order: Sequence[str]) -> dict[str, Json]:
         for table in tables:
             found = branch.setdefault(table, {})
             branch = found if isinstance(found, dict) else {}
-        branch[leaf] = (
-            "auto" if value == AUTO else list(value) if isinstance(value, tuple) else value
-        )
+        branch[leaf] = "auto" if value == AUTO else _json(value)
     return tree
+
+
+def _json(value: Value) -> Json:
+    if not isinstance(value, tuple):
+        return value
+    return [{**one.table()} if isinstance(one, Line) else one for one in value]
 
 
 def _flatten(
@@ -170,7 +185,7 @@ def _flatten(
     return leaves
 
 
-def _typed(question: Question, value: object, where: str) -> Value:
+def _typed(question: Question, value: object, place: Place) -> Value:
     match question.kind, value:
         case (Kind.FLAG, bool()):
             return value
@@ -182,6 +197,11 @@ def _typed(question: Question, value: object, where: str) -> Value:
             isinstance(item, str) for item in value
         ):
             return tuple(str(item) for item in value)
+        case (Kind.TABLES, list()) if all(isinstance(item, Mapping) for item in value):
+            return tuple(
+                Line.of(_table(question, item, nth, place), tuple(question.fields))
+                for nth, item in enumerate(value)
+            )
         case _:
             pass
     wanted = {
@@ -189,16 +209,38 @@ def _typed(question: Question, value: object, where: str) -> Value:
         Kind.NAMES: "a list of texts",
         Kind.MANY: "a list of texts",
         Kind.LIST: "a list of texts",
+        Kind.TABLES: "a list of tables",
     }.get(question.kind, "a text in quotes")
     raise UsageError(
         "answers-type",
-        f"{where}: {question.key} must be {wanted}.",
+        f"{place(question.key, 0)}: {question.key} must be {wanted}.",
         f"Example: {example(question)}",
     )
 
 
+def _table(
+    question: Question, table: Mapping[str, object], nth: int, place: Place
+) -> dict[str, str]:
+    """The nth table of an answer, which holds texts and no other fields than there are."""
+    for name, text in table.items():
+        key = f"{question.key}.{name}"
+        if name not in question.fields:
+            known = [f"{question.key}.{field}" for field in question.fields]
+            raise unknown_key(key, place(key, nth), known)
+        if not isinstance(text, str):
+            raise UsageError(
+                "answers-type",
+                f"{place(key, nth)}: {key} must be a text in quotes.",
+                f'Example: {name} = "…"',
+            )
+    return {name: str(text) for name, text in table.items()}
+
+
 def example(question: Question) -> str:
     """A line of TOML that answers the question; JSON's texts, lists and flags are TOML's too."""
+    if question.kind is Kind.TABLES:
+        inner = ", ".join(f'{name} = "…"' for name in question.fields)
+        return f"{question.key.rpartition('.')[2]} = [{{ {inner} }}]"
     lists = question.kind in LISTS
     blank: Value = ("…",) if lists else question.kind is Kind.FLAG or "…"
     default = question.constant()
@@ -219,16 +261,21 @@ def unknown_key(key: str, where: str, known: Collection[str]) -> UsageError:
     )
 
 
-def line_of(text: str, key: str) -> int:
-    """Where a dotted key stands in TOML text; tomllib keeps no positions."""
-    table = ""
+def line_of(text: str, key: str, nth: int = 0) -> int:
+    """Where a dotted key stands in TOML text, in the nth of its tables where there are many.
+
+    tomllib keeps no positions.
+    """
+    table, begun = "", list[int]()
     for number, line in enumerate(text.splitlines(), 1):
         if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
             table = re.sub(r"[\s\"']", "", header[1]) + "."
-            if table == f"{key}.":
+            if line.lstrip().startswith("[[") and f"{key}.".startswith(table):
+                begun.append(number)
+            if table == f"{key}." and len(begun) in {0, nth + 1}:
                 return number
         elif assignment := re.match(r"\s*([\w.\"'-]+)\s*=", line):
             full = table + re.sub(r"[\s\"']", "", assignment[1])
-            if full == key or key.startswith(f"{full}."):
+            if (full == key or key.startswith(f"{full}.")) and len(begun) in {0, nth + 1}:
                 return number
-    return 1
+    return begun[nth] if len(begun) > nth else 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Kind(Enum):
     FLAG = "flag"
     CHOICE = "choice"
     MANY = "many"
+    TABLES = "tables"
+    """Tables of texts, each as a line; see `core.tables`."""
 
 
 class Problem(NamedTuple):
@@ -65,7 +68,8 @@ class Question(NamedTuple):
     what else there is to know. `default` is used when nobody answers; it may be found out from the
     machine and the earlier answers. None means that an answer is required, unless the question is
     optional; `absent` is the code of the error when there is none. `among` are values that can be
-    chosen, where looking the choices up takes longer.
+    chosen, where looking the choices up takes longer. `fields` are what a table may hold, each with
+    what it means; the first is the one that it must hold.
     """
 
     key: str
@@ -81,6 +85,7 @@ class Question(NamedTuple):
     advanced: bool = False
     when: Callable[["Answers"], bool] = always
     check: Callable[[Value, "Answers"], Problem | None] = fine
+    fields: Mapping[str, str] = MappingProxyType({})
 
     def constant(self) -> Value | None:
         """The default, where it is the same on every machine."""

@@ -10,6 +10,7 @@ from wizard.core.answers import AUTO, Answers
 from wizard.core.nearest import nearest
 from wizard.core.questions import Kind, Problem, Question, Value
 from wizard.core.secrets import is_reference
+from wizard.core.tables import Line
 
 HIGHEST_PORT = 65535
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -27,7 +28,27 @@ def check(question: Question, value: Value, answers: Answers) -> Problem | None:
         problem = next(filter(None, (_not_a_choice(item, question) for item in items)), None)
         if problem is not None:
             return problem
+    for line in value if isinstance(value, tuple) else ():
+        problem = _not_a_table(line, question) if isinstance(line, Line) else None
+        if problem is not None:
+            return problem
     return question.check(value, answers)
+
+
+def _not_a_table(line: Line, question: Question) -> Problem | None:
+    first, *others = question.fields
+    hint = f"Write it like: {first.upper()} {' '.join(f'{name}=…' for name in others)}"
+    names = [name for name, _ in line.pairs()]
+    for name in names:
+        if name not in question.fields:
+            near = nearest(name, question.fields, 0.4)
+            more = f"Did you mean {near}?" if near else hint
+            return Problem("table-field", f"Nothing is called {name} in {str(line)!r}.", more)
+        if names.count(name) > 1:
+            return Problem("table-field", f"{str(line)!r} says {name} twice.", hint)
+    if first not in names:
+        return Problem("table-field", f"{str(line)!r} does not say {first}.", hint)
+    return None
 
 
 def _not_a_choice(item: str, question: Question) -> Problem | None:

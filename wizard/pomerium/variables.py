@@ -151,8 +151,10 @@ def text_of(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def document(path: Path) -> "Document | None":
+def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
     """A file of variables as the configuration that it stands for; None where there is none.
+
+    It is read as systemd reads it, unless for another `dialect`.
 
     Raises:
         WizardError: it cannot be read, or its routes cannot.
@@ -167,7 +169,9 @@ def document(path: Path) -> "Document | None":
         return None
     except OSError as error:
         raise file_error(error, "read", path) from None
-    found = {name.lower(): value for name, value in SYSTEMD.read(text).items() if value}
+    found = {
+        name.lower(): value for name, value in (dialect or SYSTEMD).read(text).items() if value
+    }
     encoded = found.pop("routes", "") or found.pop("policy", "")
     try:
         listed = base64.b64decode(encoded, validate=True).decode()

@@ -2,20 +2,16 @@
 
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
 
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.errors import WizardError
 from wizard.core.files import writable
+from wizard.core.owners import Owner, is_owned, private
 from wizard.core.system import Kept, System
 from wizard.pki.material import Installed, Material
 from wizard.targets.output import brings_files, kept_by_pomerium
 
-Owner: TypeAlias = tuple[int, int] | None
-"""User id and group id, or None for whoever runs the wizard."""
-
-OTHERS = 0o007
 LONGEST_STEM = 200
 
 
@@ -27,10 +23,18 @@ def installed(answers: Answers, system: System) -> Installed:
     """
     if not brings_files(answers):
         return kept_by_pomerium(answers, system)
-    directory = Path(answers.text("output.directory"))
-    stem = _stem(answers.texts("names")[0])
+    return installed_in(Path(answers.text("output.directory")), answers.texts("names")[0], system)
+
+
+def installed_in(directory: Path, name: str, system: System) -> Installed:
+    """The certificate for a first name and its key, in a directory.
+
+    Raises:
+        WizardError: `key-mode` when everybody can read the key.
+    """
+    stem = _stem(name)
     chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
-    return Installed(chain, key, system.keep(chain), _private(key, system))
+    return Installed(chain, key, system.keep(chain), private(key, system))
 
 
 def write(
@@ -82,18 +86,6 @@ def _stem(name: str) -> str:
     return f"{stem[: LONGEST_STEM - 17]}-{sha256(name.encode()).hexdigest()[:16]}"
 
 
-def _private(path: Path, system: System) -> Kept | None:
-    """The file that holds a private key, if there is one that nobody else can read."""
-    kept = system.keep(path)
-    if kept is not None and kept.mode & OTHERS:
-        raise WizardError(
-            "key-mode",
-            f"The private key {path} has mode {kept.mode:04o}: everybody can read it.",
-            f"Delete it to have a new one made, or, if nobody read it: chmod 0600 {path}",
-        )
-    return kept
-
-
 def root_path(installed: Installed) -> Path:
     """Where the root goes, for clients that must be given it."""
     return installed.chain_path.with_name("ca.pem")
@@ -133,7 +125,7 @@ def _exports(system: System, material: Material, owner: Owner) -> list[WriteFile
     """The other forms that were asked for, where they are missing or hold something else."""
     actions = []
     for export in material.exports:
-        before = _private(export.path, system)
+        before = private(export.path, system)
         fits = before is not None and is_owned(before, owner) and export.fits(before.content)
         if material.is_current and fits:
             continue
@@ -150,41 +142,3 @@ def _exports(system: System, material: Material, owner: Owner) -> list[WriteFile
             )
         )
     return actions
-
-
-def is_owned(kept: Kept | None, owner: Owner) -> bool:
-    """Whether a file is there and belongs to whom it must."""
-    return kept is not None and (owner is None or kept.uid == owner[0])
-
-
-def owner_of(name: str, system: System) -> Owner:
-    """The ids of a user, given by name or number; None for no name.
-
-    Raises:
-        UsageError: `no-such-user`, `owner-needs-root`.
-    """
-    if not name:
-        return None
-    if name.isdecimal():
-        return _given(name, int(name), int(name), system)
-    import pwd  # noqa: PLC0415  POSIX only
-
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        raise UsageError(
-            "no-such-user",
-            f"output.owner: there is no user {name!r} on this machine.",
-            "Name the user that Pomerium runs as, or leave it empty.",
-        ) from None
-    return _given(name, entry.pw_uid, entry.pw_gid, system)
-
-
-def _given(name: str, uid: int, gid: int, system: System) -> Owner:
-    if uid != system.uid and not system.is_root:
-        raise UsageError(
-            "owner-needs-root",
-            f"output.owner: only root can give files to {name}.",
-            "Run as root, or leave it empty.",
-        )
-    return uid, gid

@@ -11,6 +11,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import NextStep
 from wizard.core.files import writable
+from wizard.core.owners import Owner, is_owned, owner_of
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import Installed, Material, Settings
 from wizard.pomerium import variables
@@ -19,7 +20,7 @@ from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
 from wizard.pomerium.variables import MASK, SYSTEMD, TRUE, Dialect
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
-from wizard.targets.certificate_files import Owner, is_owned, owner_of, root_path
+from wizard.targets.certificate_files import root_path
 from wizard.targets.output import is_variables
 
 BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
@@ -234,7 +235,7 @@ def _variables(job: _Job, system: System) -> Delivery:
         )
         return _first(job, action)
     old = before.content.decode(errors="surrogateescape")
-    new = dialect.write(old, _wanted(job))
+    new = dialect.write(old, _wanted(job, dialect.read(old)))
     notices = []
     if job.material and dialect.read(new).get("AUTOCERT", "").lower() in TRUE:
         notices.append(
@@ -256,15 +257,18 @@ def _variables(job: _Job, system: System) -> Delivery:
     return Delivery((action,), tuple(notices), (start,))
 
 
-def _wanted(job: _Job) -> dict[str, str]:
-    """The variables that an existing file must have; an empty setting only where it is said."""
-    if job.files is not None:
-        return variables.certificate(*map(str, job.files))
+def _wanted(job: _Job, said: Mapping[str, str]) -> dict[str, str]:
+    """The variables that an existing file must have; an empty or false one where it is said."""
+    wanted = variables.certificate(*map(str, job.files)) if job.files else {}
+    if not job.settings:
+        return wanted
     from wizard.pomerium.merge import revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
 
-    return {
-        name.upper(): variables.text_of(value) for name, value in revealed(job.settings).items()
-    }
+    for setting, value in revealed(job.settings).items():
+        for name, text in variables.flat(setting, value).items():
+            if text not in {"", "false"} or said.get(name):
+                wanted[name] = text
+    return wanted
 
 
 def _new_secrets() -> tuple[str, str]:

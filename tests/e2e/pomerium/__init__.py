@@ -56,6 +56,16 @@ def put_pair(names: tuple[str, ...], chain_path: Path, key_path: Path) -> None:
     key_path.write_bytes(keys.to_pem(issued.key).reveal())
 
 
+def known_settings() -> dict[str, str]:
+    """Every setting of Pomerium's own structs, and the kind that its value has in Go.
+
+    What stands in a table, or in each entry of a list of tables, follows a dot.
+    """
+    done = subprocess.run([RULES, "-settings"], capture_output=True, check=True, timeout=60)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
 def _verdict(config: str, variables: Mapping[str, str], folder: Path) -> Verdict:
     done = subprocess.run(
         [RULES, config],

@@ -17,10 +17,12 @@ from wizard.tui.widgets.rows import Rows
 
 YES_NO = (Choice("yes", "Yes"), Choice("no", "No"))
 EVERYTHING = Choice(AUTO[0], "Everything found here", "each of those below, and what else is found")
+TYPED_LISTS = frozenset({Kind.NAMES, Kind.LIST, Kind.TABLES})
 NOTES = {
     Kind.MANY: "Space takes one in or out; none at all is fine too.",
     Kind.NAMES: "Separate names by a comma or a blank.",
     Kind.LIST: "Separate them by a comma or a blank; none at all is fine too.",
+    Kind.TABLES: "One behind the other, each with its own words; none at all is fine too.",
 }
 
 
@@ -63,7 +65,7 @@ class Field(Vertical):
             return control.value
         if isinstance(control, OneOf):
             return control.value == "yes" if question.kind is Kind.FLAG else control.value
-        if isinstance(control, Entry) and question.kind in {Kind.NAMES, Kind.LIST}:
+        if isinstance(control, Entry) and question.kind in TYPED_LISTS:
             return read_word(control.text, question, question.key)
         return control.text.strip() if isinstance(control, Entry) else ""
 
@@ -128,5 +130,7 @@ def _control(asked: Asked, standing: Value) -> Widget:
         case Kind.NAMES | Kind.LIST:
             text = ", ".join(standing) if isinstance(standing, tuple) else str(standing)
             return Entry(text, lines=True)
+        case Kind.TABLES:
+            return Entry("\n".join(standing) if isinstance(standing, tuple) else "", lines=True)
         case Kind.TEXT | Kind.PATH:
             return Entry(str(standing))
