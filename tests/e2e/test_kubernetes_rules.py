@@ -126,7 +126,7 @@ REFUSED = {
     "an authenticate service without an identity provider": (
         "pomerium.yaml",
         ("spec:\n", "spec:\n  authenticate: {url: 'https://a.example.com'}\n"),
-        "Pomerium/global: spec: Invalid value",
+        "Pomerium/global: spec.identityProvider: Required value",
     ),
     "a provider that needs a secret": (
         "pomerium.yaml",
@@ -137,7 +137,7 @@ REFUSED = {
                 "  identityProvider: {provider: google}\n"
             ),
         ),
-        "Pomerium/global: spec.identityProvider: Invalid value",
+        "Pomerium/global: spec.identityProvider.secret: Required value",
     ),
     "a Secret without its namespace": (
         "pomerium.yaml",
