@@ -2,6 +2,7 @@
 
 import base64
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from wizard.core.questions import Value
 from wizard.core.secrets import Secret
 from wizard.engine import Session
 from wizard.parts import known_questions
+from wizard.pki import authority, chain
 
 DNS_01: dict[str, Value] = {
     "strategy": "dns-01",
@@ -138,7 +140,8 @@ def test_a_renewal_here_is_handed_to_the_cluster(machine: Machine) -> None:
 
 def test_what_is_asked_for_of_the_authority_is_in_the_issuer(machine: Machine) -> None:
     root = machine.folder / "root.pem"
-    root.write_text("a root\n")
+    made = authority.create(("corp.example.com",), now=datetime.now(UTC)).root
+    root.write_bytes(b"# Ours.\n" + chain.to_pem([made]))
     own: dict[str, Value] = {
         "dns_01.authority": "custom",
         "dns_01.directory_url": "https://acme.corp.example.com/directory",
@@ -152,10 +155,38 @@ def test_what_is_asked_for_of_the_authority_is_in_the_issuer(machine: Machine) -
     assert isinstance(acme, dict)
     assert acme["server"] == own["dns_01.directory_url"]
     assert (acme["email"], acme["profile"]) == ("you@example.com", "short")
-    assert base64.b64decode(acme["caBundle"]) == b"a root\n"
+    assert base64.b64decode(acme["caBundle"]) == chain.to_pem([made])
     key = spec(machine, "certificate.yaml")["privateKey"]
     assert key == {"algorithm": "RSA", "size": 4096, "rotationPolicy": "Always"}
     assert spec(machine, "certificate.yaml")["dnsNames"] == list(DNS_01["names"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["", "no certificate\n"])
+def test_a_root_that_is_none_is_refused(text: str, machine: Machine) -> None:
+    """cert-manager refuses an issuer with it, long after the run."""
+    root = machine.folder / "root.pem"
+    if text:
+        root.write_text(text)
+    error = refused(
+        machine,
+        DNS_01,
+        **{
+            "dns_01.authority": "custom",
+            "dns_01.directory_url": "https://acme.corp.example.com/directory",
+            "dns_01.ca_bundle": str(root),
+        },
+    )
+    assert str(root) in error.summary
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_cname_is_followed_where_that_is_said(
+    follows: bool,  # noqa: FBT001
+    machine: Machine,
+) -> None:
+    apply(machine, DNS_01, **{"kubernetes.follow_cname": follows})
+    text = (machine.root / "srv/kubernetes/issuer.yaml").read_text()
+    assert ("cnameStrategy: Follow\n" in text) == follows
 
 
 def test_every_name_of_autocert_has_a_route_and_a_certificate_of_its_own(machine: Machine) -> None:

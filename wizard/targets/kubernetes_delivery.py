@@ -33,9 +33,10 @@ from wizard.targets.kubernetes_manifests import Backend, Resource, SecretFile
 CERT_MANAGER_RELEASE: Final = (
     "https://github.com/cert-manager/cert-manager/releases/download/v1.21.2/cert-manager.yaml"
 )
+READY: Final = ("--namespace=cert-manager", "--for=condition=Available", "--timeout=5m")
 CONTROLLER: Final = "github.com/pomerium/ingress-controller/config/default?ref=v0.33.1"
 POMERIUM, ROUTES = "pomerium.yaml", "routes.yaml"
-VERIFY: Final = Backend("default", "verify", 443, "verify.pomerium.com")
+VERIFY: Final = Backend("default", "pomerium-verify", 443, "verify.pomerium.com")
 UNSEEN: Final = "(made when the file is written)"
 
 
@@ -88,9 +89,11 @@ def deliver(
     wanted = issuer_of(answers, system) if material is None else None
     secrets = () if wanted is None else wanted.secrets
     manifests = _manifests(job, wanted)
-    lists = manifests.pop(KUSTOMIZATION)
+    lists, routes = manifests.pop(KUSTOMIZATION), manifests.pop(ROUTES)
+    example = tuple(_file(job, ROUTES, routes))
     actions = (
         *(action for name, render in manifests.items() for action in _file(job, name, render)),
+        *example,
         *_hidden(job, any_secrets=bool(files or secrets)),
         *files,
         *_written(job, secrets),
@@ -98,7 +101,8 @@ def deliver(
     )
     for action in actions:
         writable(action.path)
-    return Delivery(actions, tuple(_notices(job)), (*_before(wanted), apply, *_after(job)))
+    notices = _notices(job, is_new=bool(example))
+    return Delivery(actions, tuple(notices), (*_before(wanted), apply, *_after(job)))
 
 
 def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
@@ -301,7 +305,7 @@ def _written(job: _Job, secrets: Sequence[Given]) -> Iterator[WriteFile]:
         )
 
 
-def _notices(job: _Job) -> Iterator[str]:
+def _notices(job: _Job, *, is_new: bool) -> Iterator[str]:
     for name, value in job.settings.items():
         if value and name not in DOWNSTREAM:
             yield (
@@ -317,15 +321,19 @@ def _notices(job: _Job) -> Iterator[str]:
             "The certificates of Let's Encrypt's staging are for practice; no browser trusts them. "
             "Once they are ready, run this again with autocert.staging = false."
         )
-    if not job.answers.text("output.route.email"):
+    if is_new and not job.answers.text("output.route.email"):
         yield "The new route lets nobody in until its policy names who may (output.route.email)."
 
 
 def _before(wanted: Wanted | None) -> Iterator[NextStep]:
     """What has to be in the cluster first."""
     if wanted is not None:
-        line = Command(("kubectl", "apply", "--filename", CERT_MANAGER_RELEASE)).shell()
-        yield NextStep("Install cert-manager in the cluster, unless it is there", line)
+        lines = [
+            Command(("kubectl", "apply", "--filename", CERT_MANAGER_RELEASE)).shell(),
+            # Until it answers, the cluster takes nothing of its kinds.
+            Command(("kubectl", "wait", "deployment", "--all", *READY)).shell(),
+        ]
+        yield NextStep("Install cert-manager in the cluster, unless it is there", "\n".join(lines))
     line = Command(("kubectl", "apply", "--kustomize", CONTROLLER)).shell()
     yield NextStep("Install Pomerium's ingress controller, unless it is there", line)
 
