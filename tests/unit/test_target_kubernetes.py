@@ -339,6 +339,31 @@ def test_a_revocation_reaches_a_manifest_that_was_changed(
         assert end.next_steps[0].line == line
 
 
+def test_a_resource_of_ones_own_is_left_alone_and_told_what_to_add(machine: Machine) -> None:
+    theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
+    before = theirs.read_bytes()
+    told = {step.what: step.line for step in apply(machine, DNS_01).next_steps}
+    assert told[f"Add to the spec in {theirs}"] == (
+        "certificates:\n  - pomerium/wildcard-corp-example-com"
+    )
+    assert not (machine.root / "srv/kubernetes/pomerium.yaml").exists()
+    assert theirs.read_bytes() == before
+    theirs.write_text(
+        f"{before.decode()}spec:\n  certificates: [pomerium/wildcard-corp-example-com]\n"
+    )
+    plan = session(machine, DNS_01).plan()
+    assert not any("Add to the spec" in step.what for step in plan.next_steps)
+
+
+def test_client_certificates_for_a_resource_of_ones_own(machine: Machine) -> None:
+    theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
+    told = apply(machine, DNS_01, **{"mtls.downstream": True}).next_steps
+    (line,) = (step.line for step in told if step.what.endswith(str(theirs)))
+    folder = machine.root / "srv/kubernetes"
+    assert f"ca: '(what this prints: base64 --wrap=0 {folder}/client-ca.pem)'" in line
+    assert "enforcement: policy_with_default_deny" in line
+
+
 # ── detection ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -22,6 +22,7 @@ from wizard.targets.kubernetes import (
     BACKEND,
     DIRECTORY,
     KUSTOMIZATION,
+    MANIFEST,
     NAMESPACE,
     SECRETS,
     SERVICE,
@@ -102,7 +103,7 @@ def deliver(
     for action in actions:
         writable(action.path)
     notices = _notices(job, is_new=bool(example))
-    return Delivery(actions, tuple(notices), (*_before(wanted), apply, *_after(job)))
+    return Delivery(actions, tuple(notices), (*_before(wanted), *_theirs(job), apply, *_after(job)))
 
 
 def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
@@ -115,8 +116,8 @@ def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Del
     old, before = system.keep(path), system.keep(manifest)
     held = made.base64(old.content).encode() if old else b""
     if before is None or not held or held not in before.content:
-        line = Command(("base64", "--wrap=0", str(path))).shell()
-        return Delivery((), (), (NextStep("Write it into your Pomerium resource", line),))
+        then = NextStep("Write what this prints into your Pomerium resource", _encoded(path))
+        return Delivery((), (), (then,))
     text = before.content.replace(held, made.base64(content).encode())
     if is_ours(before.content):
         text = marked(text.partition(b"\n")[2])
@@ -151,10 +152,11 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
             found["certificate.yaml"] = lambda: _text(
                 "cert-manager gets it, keeps it in the Secret and renews it there.", certificate
             )
-    found[POMERIUM] = lambda: _text(
-        "Pomerium's settings. Its own secrets were made when the controller was installed.",
-        made.pomerium(job.namespace, _spec(job, own)),
-    )
+    if not job.answers.text(MANIFEST):
+        found[POMERIUM] = lambda: _text(
+            "Pomerium's settings. Its own secrets were made when the controller was installed.",
+            made.pomerium(job.namespace, _spec(job, own)),
+        )
     found[ROUTES] = lambda: _text(
         "A first route; copy it for each of your applications.", *_routes(job, wanted)
     )
@@ -201,8 +203,14 @@ def _spec(job: _Job, own: str) -> Resource:
 
 
 def _embedded(job: _Job, path: Path) -> str:
+    if job.answers.text(MANIFEST):
+        return f"(what this prints: {_encoded(path)})"
     kept = job.system.keep(path)
     return made.base64(kept.content) if kept else UNSEEN
+
+
+def _encoded(path: Path) -> str:
+    return Command(("base64", "--wrap=0", str(path))).shell()
 
 
 def _routes(job: _Job, wanted: Wanted | None) -> Iterator[Resource]:
@@ -336,6 +344,23 @@ def _before(wanted: Wanted | None) -> Iterator[NextStep]:
         yield NextStep("Install cert-manager in the cluster, unless it is there", "\n".join(lines))
     line = Command(("kubectl", "apply", "--kustomize", CONTROLLER)).shell()
     yield NextStep("Install Pomerium's ingress controller, unless it is there", line)
+
+
+def _theirs(job: _Job) -> Iterator[NextStep]:
+    """What somebody's own manifest of Pomerium lacks, or how to see what becomes of another."""
+    manifest = job.answers.text(MANIFEST)
+    if not manifest:
+        line = Command(("kubectl", "diff", "--kustomize", str(job.directory))).shell()
+        yield NextStep("See what would change in the cluster", line)
+        return
+    spec = _spec(job, made.resource_name(job.answers.texts("names")[0]))
+    kept = job.system.keep(Path(manifest))
+    listed = spec.get("certificates")
+    is_there = kept is not None and isinstance(listed, list) and listed[0].encode() in kept.content
+    if is_there and "downstreamMtls" not in spec:
+        return
+    if spec:
+        yield NextStep(f"Add to the spec in {manifest}", dump(spec).rstrip())
 
 
 def _after(job: _Job) -> Iterator[NextStep]:
