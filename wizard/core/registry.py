@@ -34,6 +34,7 @@ TARGETS: Final = {
 }
 HOPS: Final = {
     "downstream": "wizard.mtls.downstream:Downstream",
+    "services": "wizard.mtls.services:Services",
 }
 PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",

@@ -160,9 +160,10 @@ def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
         WizardError: it cannot be read, or its routes cannot.
     """
     from wizard.core.files import file_error  # noqa: PLC0415  only where there is such a file
-    from wizard.pomerium.document import parse  # noqa: PLC0415  ruamel.yaml costs 25 ms
+    from wizard.pomerium.document import parse, require_file  # noqa: PLC0415  ruamel.yaml: 25 ms
     from wizard.pomerium.emitter import dump  # noqa: PLC0415  as above
 
+    require_file(path)
     try:
         text = path.read_bytes().decode(errors="replace")
     except FileNotFoundError:
