@@ -379,6 +379,8 @@ def test_manifests_that_are_here_are_found(
     apply(machine, DNS_01, **{"kubernetes.directory": str(machine.root / "srv/pomerium-cluster")})
     assert empty.value(target).value == "kubernetes"
     assert "pomerium.yaml" in empty.value(target).source
+    empty.given = empty.given.without("names")
+    assert empty.value(empty.question("names")).value == DNS_01["names"]
     monkeypatch.chdir(machine.root / "srv/pomerium-cluster")
     assert empty.value(target).value == "kubernetes"
     assert empty.value(directory).value == str(machine.root / "srv/pomerium-cluster")

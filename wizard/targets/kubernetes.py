@@ -13,7 +13,7 @@ from wizard.core.questions import Detected, Kind, Problem, Question, Value, alwa
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
-from wizard.pomerium.detect import CLUSTER, find_manifest
+from wizard.pomerium.cluster import FOLDER, find_manifest
 from wizard.pomerium.mark import is_ours
 from wizard.targets import certificate_files, kubernetes_solvers
 from wizard.targets.base import Delivery, Obtained
@@ -122,8 +122,8 @@ def _directory(system: System) -> Question:
             standing = system.keep(here / KUSTOMIZATION)
             if standing is not None and is_ours(standing.content):
                 return Detected(str(here), "made here before")
-            return str(here / CLUSTER)
-        return str(system.person.home / CLUSTER)
+            return str(here / FOLDER)
+        return str(system.person.home / FOLDER)
 
     return Question(
         DIRECTORY,

@@ -13,6 +13,7 @@ from wizard.core.files import writable
 from wizard.core.owners import Owner, private
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
+from wizard.pomerium.cluster import CERTIFICATE
 from wizard.pomerium.emitter import commented, dump
 from wizard.pomerium.mark import is_ours, marked
 from wizard.targets import certificate_files
@@ -149,7 +150,7 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
                 issuer.name,
                 wanted.account.key_type,
             )
-            found["certificate.yaml"] = lambda: _text(
+            found[CERTIFICATE] = lambda: _text(
                 "cert-manager gets it, keeps it in the Secret and renews it there.", certificate
             )
     if not job.answers.text(MANIFEST):
@@ -269,7 +270,7 @@ def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFi
 
 WHY: Final[Mapping[str, str]] = {
     "issuer.yaml": "Where cert-manager gets certificates, and how it proves the names.",
-    "certificate.yaml": "What cert-manager gets, keeps and renews.",
+    CERTIFICATE: "What cert-manager gets, keeps and renews.",
     POMERIUM: "What Pomerium in the cluster is set to.",
     ROUTES: "A first route, to see that it works.",
     KUSTOMIZATION: "Lists the others, and makes the Secrets from their files.",
