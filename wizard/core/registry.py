@@ -33,6 +33,7 @@ TARGETS: Final = {
 }
 HOPS: Final = {
     "downstream": "wizard.mtls.downstream:Downstream",
+    "upstream": "wizard.mtls.upstream:Upstream",
 }
 PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",

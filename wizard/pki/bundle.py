@@ -102,7 +102,7 @@ def open_bundle(
         raise _nothing(source, hoard)
     ranked = sorted(leaves, key=lambda one: _rank(one, keys, wanted, now), reverse=True)
     leaf = ranked[0]
-    key = next((one for one in keys if _belongs(leaf, one)), None)
+    key = next((one for one in keys if belongs(leaf, one)), None)
     pool = (*every, *hoard.issuers.certificates)
     route = build(leaf, pool, now)
     for problem in fitness.problems(fitness.Served(leaf, route, where), wanted, now):
@@ -118,7 +118,7 @@ def _rank(
 ) -> tuple[bool, bool, bool, bool, datetime]:
     return (
         not fitness.uncovered(leaf, wanted),
-        any(_belongs(leaf, key) for key in keys),
+        any(belongs(leaf, key) for key in keys),
         not is_ca(leaf),
         is_valid(leaf, now),
         leaf.not_valid_after_utc,
@@ -138,7 +138,7 @@ def _notices(
     others = [
         one
         for one in rest
-        if not fitness.uncovered(one, wanted) and any(_belongs(one, key) for key in keys)
+        if not fitness.uncovered(one, wanted) and any(belongs(one, key) for key in keys)
     ]
     if others:
         notices.append(
@@ -159,7 +159,7 @@ def _nothing(source: Source, hoard: Hoard) -> UsageError:
     if hoard.main.is_locked:
         return _locked(source)
     for code in hoard.main.others:
-        return _refused(code, where)
+        return refused(code, where)
     hint = "It may be PEM, DER, PKCS #7 or PKCS #12, or a directory of such files."
     if hoard.main.keys:
         hint = (
@@ -174,7 +174,7 @@ def _keyless(source: Source, hoard: Hoard, keys: Sequence[PrivateKeyTypes]) -> U
         return _locked(source)
     for code in (*hoard.keys.others, *(() if source.key else hoard.main.others)):
         if code.startswith("key-"):
-            return _refused(code, where)
+            return refused(code, where)
     if keys:
         return UsageError(
             "key-mismatch",
@@ -205,12 +205,14 @@ def _locked(source: Source) -> UsageError:
     )
 
 
-def _refused(code: str, where: Path) -> UsageError:
+def refused(code: str, where: Path) -> UsageError:
+    """The error for what cannot be used."""
     summary, hint = REFUSED[code]
     return UsageError(code, summary.format(where=where), hint.format(where=where))
 
 
-def _belongs(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+def belongs(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
+    """Whether the key is the certificate's."""
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
         own = certificate.public_key().public_bytes(*form)

@@ -6,12 +6,13 @@ from typing import Final
 
 from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
-from wizard.pki.material import Settings
+from wizard.pki.material import ROUTES, OfRoutes, Settings
 from wizard.pomerium.certificates import Edit
 from wizard.pomerium.document import Document, lookup, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
 from wizard.pomerium.lint import problems
+from wizard.pomerium.upstreams import set_up
 from wizard.pomerium.variables import TRUE
 
 Plain = dict[str, str | bool]
@@ -29,7 +30,8 @@ def with_settings(document: Document, settings: Settings) -> Edit:
     written only over another value.
 
     Raises:
-        WizardError: `client-ca-inline`, `config-anchor-shared`, `config-edit-unproven`.
+        WizardError: `client-ca-inline`, `config-anchor-shared`, `config-edit-unproven`,
+            `upstream-inline`.
 
     """
     for name in (INLINE[name] for name in settings if name in INLINE):
@@ -52,6 +54,7 @@ def with_settings(document: Document, settings: Settings) -> Edit:
             editor.set(parent, leaf, value)
     for above, values in new.items():
         editor.set(document.root, above, {**values})
+    set_up(editor, document, of_routes(settings))
     text = editor.finish()
     notices = tuple(problem.text for problem in problems(document))
     return Edit(text, notices, text != document.encode(document.text))
@@ -73,6 +76,7 @@ def revealed(settings: Settings) -> Plain:
     return {
         name: value.reveal().decode() if isinstance(value, Secret) else _plain(value)
         for name, value in settings.items()
+        if not isinstance(value, Mapping)
     }
 
 
@@ -81,6 +85,17 @@ def masked(settings: Settings, mask: str) -> Plain:
     return {
         name: mask if isinstance(value, Secret) else _plain(value)
         for name, value in settings.items()
+        if not isinstance(value, Mapping)
+    }
+
+
+def of_routes(settings: Settings) -> dict[str, dict[str, str]]:
+    """The settings of routes, by their `from`."""
+    found = settings.get(ROUTES)
+    routes: OfRoutes = found if isinstance(found, Mapping) else {}
+    return {
+        origin: {name: str(value) for name, value in values.items()}
+        for origin, values in routes.items()
     }
 
 
