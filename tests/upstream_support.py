@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bundle_support import CA, Forge
+
 from wizard.core.answers import Answers
 from wizard.core.events import Event
 from wizard.core.questions import Value

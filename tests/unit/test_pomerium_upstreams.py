@@ -1,5 +1,7 @@
 """Settings of routes join every way in which routes are written; every other byte stays."""
 
+from pathlib import Path
+
 import pytest
 from ruamel.yaml import YAML
 
@@ -9,145 +11,8 @@ from wizard.pomerium.upstreams import is_same, routes
 
 FROM = "https://a.example.com"
 OURS = {"tls_custom_ca_file": "/ca: 1 # x.pem", "tls_upstream_server_name": "a.internal"}
-CA, NAME = "tls_custom_ca_file: '/ca: 1 # x.pem'", "tls_upstream_server_name: a.internal"
-
-SHAPES = {
-    "plain": (
-        "routes:\n  - from: https://a.example.com\n    to: https://x\n",
-        f"routes:\n  - from: https://a.example.com\n    to: https://x\n    {CA}\n    {NAME}\n",
-    ),
-    "dashes under the key": (
-        "routes:\n- from: https://a.example.com\n  to: https://x\naddress: :443\n",
-        f"routes:\n- from: https://a.example.com\n  to: https://x\n  {CA}\n  {NAME}\n"
-        "address: :443\n",
-    ),
-    "policy, the older name": (
-        "policy:\n- from: https://a.example.com\n  to: https://x\n",
-        f"policy:\n- from: https://a.example.com\n  to: https://x\n  {CA}\n  {NAME}\n",
-    ),
-    "wide dashes": (
-        "routes:\n  -   from: https://a.example.com\n      to: https://x\n",
-        f"routes:\n  -   from: https://a.example.com\n      to: https://x\n      {CA}\n      {NAME}\n",
-    ),
-    "a dash alone": (
-        "routes:\n  -\n    from: https://a.example.com\n    to: https://x\n",
-        f"routes:\n  -\n    from: https://a.example.com\n    to: https://x\n    {CA}\n    {NAME}\n",
-    ),
-    "comments around": (
-        "routes:\n  # one\n  - from: https://a.example.com # mine\n    to: https://x # there\n"
-        "    # for later\n  # two\n  - from: https://b\n    to: https://y\n",
-        "routes:\n  # one\n  - from: https://a.example.com # mine\n    to: https://x # there\n"
-        f"    {CA}\n    {NAME}\n"
-        "    # for later\n  # two\n  - from: https://b\n    to: https://y\n",
-    ),
-    "a policy last": (
-        "routes:\n  - from: https://a.example.com\n    to: https://x\n    policy:\n"
-        "      - allow:\n          or:\n            - email:\n                is: me@x\n\n"
-        "  - from: https://b\n    to: https://y\n",
-        "routes:\n  - from: https://a.example.com\n    to: https://x\n    policy:\n"
-        "      - allow:\n          or:\n            - email:\n                is: me@x\n"
-        f"    {CA}\n    {NAME}\n\n"
-        "  - from: https://b\n    to: https://y\n",
-    ),
-    "a block text last": (
-        "routes:\n  - to: https://x\n    from: https://a.example.com\n    policy: |\n"
-        "      allow:\n        or: []\n  - from: https://b\n    to: https://y\n",
-        "routes:\n  - to: https://x\n    from: https://a.example.com\n    policy: |\n"
-        f"      allow:\n        or: []\n    {CA}\n    {NAME}\n  - from: https://b\n    to: https://y\n",
-    ),
-    "a block text at the end, without a line end": (
-        "routes:\n  - from: https://a.example.com\n    to: https://x\n    policy: |\n      text",
-        f"routes:\n  - {CA}\n    {NAME}\n    from: https://a.example.com\n    to: https://x\n"
-        "    policy: |\n      text",
-    ),
-    "no line end": (
-        "routes:\n  - from: https://a.example.com\n    to: https://x",
-        f"routes:\n  - from: https://a.example.com\n    to: https://x\n    {CA}\n    {NAME}",
-    ),
-    "flow items": (
-        "routes:\n  - {from: https://a.example.com, to: https://x}  # one line\n",
-        f"routes:\n  - {{from: https://a.example.com, to: https://x, {CA}, {NAME}}}  # one line\n",
-    ),
-    "flow list": (
-        "routes: [{from: https://a.example.com, to: https://x}, {from: https://b, to: https://y}]\n",
-        f"routes: [{{from: https://a.example.com, to: https://x, {CA}, {NAME}}}, "
-        "{from: https://b, to: https://y}]\n",
-    ),
-    "flow over lines": (
-        "routes: [\n  {\n    from: https://a.example.com,\n    to: https://x,\n  },\n]\n",
-        f"routes: [\n  {{\n    from: https://a.example.com,\n    to: https://x,\n    {CA},\n"
-        f"    {NAME},\n  }},\n]\n",
-    ),
-    "JSON": (
-        '{"routes": [{"from": "https://a.example.com", "to": ["https://x"]}]}',
-        '{"routes": [{"from": "https://a.example.com", "to": ["https://x"], '
-        '"tls_custom_ca_file": "/ca: 1 # x.pem", "tls_upstream_server_name": "a.internal"}]}',
-    ),
-    "another value stands there": (
-        "routes:\n  - from: https://a.example.com\n    tls_custom_ca_file: /old # why\n"
-        "    to: https://x\n",
-        "routes:\n  - from: https://a.example.com\n    tls_custom_ca_file: '/ca: 1 # x.pem' # why\n"
-        f"    to: https://x\n    {NAME}\n",
-    ),
-    "an empty value stands there": (
-        "routes:\n  - from: https://a.example.com\n    tls_custom_ca_file:\n    to: https://x\n",
-        f"routes:\n  - from: https://a.example.com\n    {CA}\n    to: https://x\n    {NAME}\n",
-    ),
-    "it stands there in capitals": (
-        "routes:\n  - From: https://a.example.com\n    To: https://x\n    TLS_CUSTOM_CA_FILE: /o\n",
-        "routes:\n  - From: https://a.example.com\n    To: https://x\n"
-        f"    TLS_CUSTOM_CA_FILE: '/ca: 1 # x.pem'\n    {NAME}\n",
-    ),
-    "the same place, written otherwise": (
-        "routes:\n  - from: 'HTTPS://A.example.com:443/'\n    to: https://x\n",
-        f"routes:\n  - from: 'HTTPS://A.example.com:443/'\n    to: https://x\n    {CA}\n    {NAME}\n",
-    ),
-    "several with other paths, and one that leads elsewhere": (
-        "routes:\n  - from: https://a.example.com\n    prefix: /a\n    to: https://x\n"
-        "  - from: https://a.example.com\n    prefix: /b\n    to: http://x\n"
-        "  - from: https://a.example.com\n    to:\n      - https://x,1\n      - https://y,2\n",
-        "routes:\n  - from: https://a.example.com\n    prefix: /a\n    to: https://x\n"
-        f"    {CA}\n    {NAME}\n"
-        "  - from: https://a.example.com\n    prefix: /b\n    to: http://x\n"
-        "  - from: https://a.example.com\n    to:\n      - https://x,1\n      - https://y,2\n"
-        f"    {CA}\n    {NAME}\n",
-    ),
-    "routes and policy": (
-        "policy:\n  - from: https://a.example.com\n    to: https://x\n"
-        "routes:\n  - from: https://a.example.com\n    to: https://y\n",
-        f"policy:\n  - from: https://a.example.com\n    to: https://x\n    {CA}\n    {NAME}\n"
-        f"routes:\n  - from: https://a.example.com\n    to: https://y\n    {CA}\n    {NAME}\n",
-    ),
-    "it takes the rest from an anchor": (
-        "x: &all {to: https://x, timeout: 5s}\n"
-        "routes:\n  - <<: *all\n    from: https://a.example.com\n",
-        "x: &all {to: https://x, timeout: 5s}\n"
-        f"routes:\n  - <<: *all\n    from: https://a.example.com\n    {CA}\n    {NAME}\n",
-    ),
-    "an anchor nobody uses": (
-        "routes:\n  - &a\n    from: https://a.example.com\n    to: &b https://x\n",
-        f"routes:\n  - &a\n    from: https://a.example.com\n    to: &b https://x\n    {CA}\n    {NAME}\n",
-    ),
-    "it leads to an alias": (
-        "x: &there https://x\nroutes:\n  - from: https://a.example.com\n    to: [*there]\n",
-        f"x: &there https://x\nroutes:\n  - from: https://a.example.com\n    to: [*there]\n"
-        f"    {CA}\n    {NAME}\n",
-    ),
-    "a text over lines last": (
-        "routes:\n  - to: https://x\n    from: https://a.example.com\n    description: one\n"
-        "      two\n",
-        "routes:\n  - to: https://x\n    from: https://a.example.com\n    description: one\n"
-        f"      two\n    {CA}\n    {NAME}\n",
-    ),
-    "tabs before a comment": (
-        "routes:\n  - from: https://a.example.com\n    to: https://x\t# tab\n",
-        f"routes:\n  - from: https://a.example.com\n    to: https://x\t# tab\n    {CA}\n    {NAME}\n",
-    ),
-    "the end is marked": (
-        "---\nroutes:\n  - from: https://a.example.com\n    to: https://x\n...\n",
-        f"---\nroutes:\n  - from: https://a.example.com\n    to: https://x\n    {CA}\n    {NAME}\n...\n",
-    ),
-}
+SHAPES = sorted((Path(__file__).parents[1] / "golden/pomerium/routes").glob("*.yaml"))
+"""Each with what it becomes beside it, `.after`."""
 
 
 def made(text: str) -> bytes:
@@ -157,10 +22,11 @@ def made(text: str) -> bytes:
     return edit.text
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
-def test_only_the_routes_from_there_change(shape: str, newline: str) -> None:
-    before, after = (text.replace("\n", newline) for text in SHAPES[shape])
+def test_only_the_routes_from_there_change(shape: Path, newline: str) -> None:
+    paths = shape, shape.with_suffix(".after")
+    before, after = (path.read_bytes().decode().replace("\n", newline) for path in paths)
     assert made(before).decode() == after
     if "\t" in after:  # which the plain loader does not take there
         return
@@ -178,11 +44,9 @@ def test_only_the_routes_from_there_change(shape: str, newline: str) -> None:
     [
         "x: &a\n  from: https://a.example.com\n  to: https://x\nroutes:\n  - *a\n",
         "routes:\n  - &a\n    from: https://a.example.com\n    to: https://x\n  - *a\n",
-        "routes:\n  - &a {from: https://a.example.com, to: https://x}\n"
-        "  - {<<: *a, from: https://b}\n",
+        "routes: [&a {from: https://a.example.com, to: https://x}, {<<: *a, from: https://b}]\n",
         "routes: &all\n  - from: https://a.example.com\n    to: https://x\npolicy: *all\n",
-        "routes:\n  - from: https://a.example.com\n    to: https://x\n"
-        "    tls_custom_ca_file: &ca /old\n  - from: https://b\n    tls_custom_ca_file: *ca\n",
+        "routes: [{from: https://a.example.com, to: https://x, tls_custom_ca_file: &ca /o}, *ca]",
     ],
 )
 def test_what_another_place_uses_too_is_left_to_a_person(text: str) -> None:

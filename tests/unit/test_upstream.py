@@ -7,11 +7,11 @@ import stat
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
-
 from bundle_support import CA, SITE, Forge
 from conftest import Need
+from ruamel.yaml import YAML
 from upstream_support import CLIENT, CONFIG, FROM, Place, forge_clients, line
+
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, Finished
 from wizard.core.plan import Renewal

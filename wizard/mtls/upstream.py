@@ -63,6 +63,7 @@ class Upstream:
         actions = [one for each in wanted for one in _files(each, system, folder, owner)]
         routes = _routes(answers)
         notices = [one for each in wanted for one in _told(each, answers, routes)]
+        notices += _seen_from_here(wanted, answers, system, routes or ())
         settings = {each.origin: each.settings(folder) for each in wanted}
         renew = ourselves.line(system, state, "renew")
         steps = (NextStep(AGAIN, f"{renew}\n{reread(answers)}"),) if actions else ()
@@ -227,6 +228,42 @@ def _told(wanted: Wanted, answers: Answers, every: "tuple[Route, ...] | None") -
             f"The route from {wanted.origin} leads to an address: the application's certificate "
             "must be for that address, or give the name that it is for as server_name."
         )
+
+
+def _seen_from_here(
+    wanted: Sequence[Wanted], answers: Answers, system: System, routes: "Sequence[Route]"
+) -> Iterator[str]:
+    """What an application that answers at once would refuse, or be refused for."""
+    from wizard.doctor.upstream import Application, objections  # noqa: PLC0415  ssl
+    from wizard.pki import identity  # noqa: PLC0415  loads cryptography
+    from wizard.pomerium.upstreams import HTTPS, is_same  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    places = [
+        (each, url)
+        for each in wanted
+        for route in routes
+        if is_same(route.origin, each.origin) and not route.skips_verify
+        for url in route.upstreams
+        # Inside a container these are the container itself.
+        if answers.text("output.target") != "docker" or not _is_own(url.hostname or "")
+    ]
+    asked = [
+        Application(
+            url.hostname or "",
+            url.port or HTTPS,
+            each.server_name or url.hostname or "",
+            identity.authorities(system, each.ca).decode() if each.ca else "",
+            (each.certificate, each.key) if each.certificate and each.key else None,
+        )
+        for each, url in dict.fromkeys(places)
+    ]
+    for (each, url), why in zip(dict.fromkeys(places), objections(asked), strict=True):
+        if why:
+            yield f"{each.origin}: {url.geturl()}, seen from here: {why}."
+
+
+def _is_own(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
 
 
 def _is_address(host: str) -> bool:
