@@ -74,9 +74,10 @@ QUESTIONS: Final = (
     Question(
         UPSTREAM,
         Kind.TABLES,
-        "Which applications need TLS of their own kind?",
-        "One with a private authority, or one that lets in only who shows a client certificate.",
-        "For each the route, and what there is of the rest: https://app.example.com "
+        "Which applications use certificates of your own?",
+        "Those with a private authority, and those that let in only who shows a client "
+        "certificate.",
+        "Give for each its route and what there is of the rest: https://app.example.com "
         "ca=/srv/ca.pem certificate=/srv/pomerium.pem key=/srv/pomerium-key.pem "
         "server_name=app.internal. The files are copied to where Pomerium's user can read them.",
         default=(),
