@@ -1,5 +1,6 @@
 """Pomerium reaches an application that lets in only whom a private authority vouches for."""
 
+import base64
 import signal
 import ssl
 from collections.abc import Callable, Iterator
@@ -15,7 +16,10 @@ from conftest import Need
 from pomerium_lab import HOST, LOADED, Application, Pomerium
 from upstream_support import forge_clients, line
 
+from wizard.pomerium.variables import SYSTEMD
+
 from .clients.process import until
+from .pomerium import judge, judge_variables
 
 pytestmark = pytest.mark.e2e
 
@@ -67,6 +71,60 @@ def serve(ours: Wizard, private: Application) -> Serve:
         return pomerium_lab.pomerium(config, port, ours.folder / "pomerium")
 
     return start
+
+
+def test_a_certificate_that_vouches_for_itself_can_be_the_authority(
+    forge: Forge, ours: Wizard, root: Path
+) -> None:
+    site = "subjectAltName=DNS:app.internal\nbasicConstraints=critical,CA:FALSE"
+    forge.issue("itself", "", extensions=site, subject="/CN=itself")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(forge.folder / "itself.pem", forge.folder / "itself.key")
+    port = free_port()
+    with pomerium_lab.application(context) as application:
+        table = f"{FROM} ca={forge.folder / 'itself.pem'} server_name=app.internal"
+        config = pomerium_lab.configure(ours, port, application, "--set", f"mtls.upstream={table}")
+        pomerium_lab.let_in(config)
+        with pomerium_lab.pomerium(config, port, ours.folder / "pomerium") as pomerium:
+            assert pomerium.get(root) == LOADED
+
+
+LISTED = f"""\
+# Ours.
+policy:
+- {{from: {FROM}, to: &to https://app.internal, prefix: /a, policy: [{{allow: {{or: [{{accept: true}}]}}}}]}}
+routes:
+- from: {FROM}
+  to: [*to]
+  policy:
+    - allow:
+        or:
+          - accept: true
+"""
+
+
+def test_pomerium_itself_reads_every_form(ours: Wizard, forge: Forge) -> None:
+    config, variables = ours.folder / "config.yaml", ours.folder / "pomerium.env"
+    config.write_text(LISTED)
+    table = ("--set", f"mtls.upstream={line(forge, FROM, server_name='app.internal')}")
+    ours.install(*table)
+    assert config.read_text().count("tls_client_key_file: ") == 2
+    verdict = judge(config)
+    assert (verdict.error, verdict.unknown, verdict.hosts) == ("", frozenset(), {HOST: True})
+    env = ("--set", "output.form=env", "--set", f"output.config={variables}")
+    to = ("--set", f"output.route.from={FROM}", "--set", "output.route.to=https://app.internal")
+    for words in (to, ()):
+        ours.install(*table, *env, *words)
+        said = SYSTEMD.read(variables.read_text())
+        assert "tls_client_key_file" in base64.b64decode(said["ROUTES"]).decode()
+        verdict = judge_variables(said, ours.folder)
+        assert (verdict.error, verdict.unknown, verdict.hosts) == ("", frozenset(), {HOST: True})
+        # The next time there is a file of routes of one's own.
+        bare = base64.b64encode(f"- from: {FROM}\n  to: https://app.internal\n".encode()).decode()
+        variables.write_text(f"ROUTES={bare}\n")
+    # It looks at what it is given: another key is noticed.
+    (ours.folder / f"tls/upstream/{HOST}-client-key.pem").write_bytes(forge.pem("app.key"))
+    assert "private key" in judge(config).error
 
 
 ALONE = {"certificate": "", "key": ""}
