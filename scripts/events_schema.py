@@ -8,6 +8,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import get_args
 
+from wizard.adopt.base import Note
 from wizard.core import events
 from wizard.core.actions import Change, ChangeKind
 from wizard.core.events import Json
@@ -123,6 +124,14 @@ def schema() -> Schema:
     rows["answers"] = (
         "Answers to begin with, as a file holds them.",
         {"answers": {"type": "object"}},
+    )
+    rows["adopted"] = (
+        "Answers for a configuration that is there; a note is about a key, or about all of them.",
+        {
+            "config": STRING,
+            "answers": {"type": "object"},
+            "notes": {"type": "array", "items": record(said(Note), fields(Note))},
+        },
     )
     change = record(said(Change), {"id": STRING, **fields(Change)})
     return {

@@ -123,5 +123,17 @@ def project(folder: Path) -> Machine:
     return machine
 
 
-MACHINES = {"files": plain, "systemd": Machine, "docker": project}
+def desk(folder: Path) -> Machine:
+    """A machine from which a cluster is administered, with a DNS token in a file."""
+    machine = plain(folder)
+    token = folder / "token"
+    token.write_text("t0ken\n")
+    machine.answers = {
+        "kubernetes.directory": str(machine.root / "srv/kubernetes"),
+        "kubernetes.cloudflare.token": f"file:{token}",
+    }
+    return machine
+
+
+MACHINES = {"files": plain, "systemd": Machine, "docker": project, "kubernetes": desk}
 """By target, the machine it is for."""

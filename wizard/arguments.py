@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": "show what would be done (--answers FILE); the same as --dry-run",
     "renew": "issue again what is due",
     "status": "certificates, expiry, next renewal, trust, drift",
+    "adopt": "an answers file for what Pomerium is told here already",
     "undo": "restore what a run changed, to the byte",
     "trust": "status, install or uninstall the local root in trust stores",
     "client": "issue NAME, list, or revoke NAME: certificates for people and their browsers",
@@ -76,6 +77,10 @@ def parser() -> argparse.ArgumentParser:
     )
     made["renew"].add_argument("--force", action="store_true", help="also what is not due")
     made["renew"].add_argument("--name", default="", help="only the certificate for this name")
+    add = made["adopt"].add_argument
+    add("config", nargs="?", default="", metavar="CONFIG", help="default: what is found here")
+    add("--output", metavar="FILE", default="", help="default: stdout")
+    add("--force", action="store_true", help="also over a file that is there")
     made["undo"].add_argument("run", nargs="?", default="", metavar="RUN", help="default: the last")
     made["undo"].add_argument("--force", action="store_true", help="also files changed since")
     _choose(made["trust"], "do", "status", "install", "uninstall")

@@ -16,8 +16,18 @@ from wizard.core.plan import Plan, Renewal
 from wizard.core.questions import Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
 from wizard.core.tables import lines
-from wizard.parts import asked_of_hops, first_steps, hops, known_questions, strategy, target
+from wizard.parts import (
+    asked_of_hops,
+    first_steps,
+    hops,
+    known_questions,
+    obtained,
+    strategy,
+    target,
+)
 from wizard.pki import names
+from wizard.strategies.base import NOTHING
+from wizard.targets.base import Delivery
 from wizard.targets.where import where_it_runs
 
 
@@ -64,7 +74,7 @@ class Session:
         where = str(self.value(asked).value)
         way = strategy(chosen)
         which, for_names = first_steps(self.system)
-        own = way.steps(self.system, self.given)
+        own = self._own_steps(chosen, where)
         place = Step("target", "Target", (asked,))
         return Flow(
             (
@@ -74,6 +84,15 @@ class Session:
                 Step("mtls", "Mutual TLS", tuple(asked_of_hops())),
             )
         )
+
+    def _own_steps(self, chosen: str, where: str) -> tuple[Step, ...]:
+        """What the strategy asks, without what means nothing where something else obtains."""
+        steps = tuple(strategy(chosen).steps(self.system, self.given))
+        there = target(where).obtains.get(chosen)
+        if there is None:
+            return steps
+        kept = ((step, (one for one in step.questions if there.asks(one.key))) for step in steps)
+        return tuple(step._replace(questions=tuple(questions)) for step, questions in kept)
 
     def value(self, question: Question, answers: Answers | None = None) -> Detected:
         """What stands as an answer now and where it comes from: given, found here, or the default.
@@ -164,12 +183,21 @@ class Session:
         answers = self.answers()
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
         installed = where.installed(answers, self.system)
-        work = chosen.work(answers, self.system, self.state, installed, renewal)
+        is_ours = obtained(answers) is None
+        work = (
+            chosen.work(answers, self.system, self.state, installed, renewal)
+            if is_ours
+            else NOTHING
+        )
         secured = [one.work(answers, self.system, self.state, installed, renewal) for one in hops()]
         settings = dict(work.settings)
         for one in secured:
             settings |= one.settings
-        delivery = where.deliver(answers, self.system, work.material, settings)
+        # A renewal that brings nothing leaves what was delivered as it is.
+        is_new = renewal is Renewal.NO or work.material is not None
+        delivery = (
+            where.deliver(answers, self.system, work.material, settings) if is_new else Delivery(())
+        )
         of_hops = [action for one in secured for action in one.actions]
         actions = (*work.before, *of_hops, *delivery.actions, *work.after)
         told = [notice for one in secured for notice in one.notices]
@@ -200,19 +228,21 @@ class Session:
         answers = plan.answers
         chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
         installed = where.installed(answers, self.system)
+        there = obtained(answers)
+
+        def prove() -> Iterator[Event]:
+            if there is not None:
+                return iter((there.proof(answers),))
+            with_all = with_clients and not plan.is_empty
+            return chosen.prove(answers, self.system, self.state, installed, with_clients=with_all)
+
         yield from carry_out(
             plan,
             self.system,
             self.journal,
             may_ask=may_ask,
             control=control or Control(),
-            prove=lambda: chosen.prove(
-                answers,
-                self.system,
-                self.state,
-                installed,
-                with_clients=with_clients and not plan.is_empty,
-            ),
+            prove=prove,
         )
 
 

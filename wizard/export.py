@@ -1,7 +1,7 @@
 """Answers as files: TOML that gives the same plan again, commented examples, a JSON Schema."""
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from wizard.core.answers import AUTO, SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
@@ -36,20 +36,46 @@ def _word(value: Value) -> str:
 def commented(answers: Answers, questions: Iterable[Question]) -> str:
     """An answers file with every key and, above each, what it means and what else it could be."""
     known = {question.key: question for question in questions}
-    lines = to_toml(answers, known).splitlines()
-    for key in reversed([key for key in known if key in answers.values]):
+    return annotated(answers, known, [(key, _meaning(known[key])) for key in known])
+
+
+def annotated(answers: Answers, order: Collection[str], notes: Iterable[tuple[str, str]]) -> str:
+    """An answers file with comments, each above the key that it is about.
+
+    One about no key that is answered stands on top.
+    """
+    comments: dict[str, list[str]] = {}
+    for key, text in notes:
+        about = key if key in answers.values else ""
+        comments.setdefault(about, []).extend(_comment(text))
+    lines = to_toml(answers, order).splitlines()
+    for key in reversed([key for key in order if key in comments]):
         at = line_of("\n".join(lines), key) - 1
-        lines[at:at] = ["", *_comment(known[key])] if lines[at - 1] else _comment(known[key])
+        lines[at:at] = ["", *comments[key]] if lines[at - 1] else comments[key]
+    top = HEADER.count("\n")
+    lines[top:top] = comments.get("", [])
     return "\n".join(lines) + "\n"
 
 
-def _comment(question: Question) -> list[str]:
+def _meaning(question: Question) -> str:
     text = f"{question.prompt} {question.why}"
     if question.kind in {Kind.CHOICE, Kind.MANY}:
         text += f" One of: {', '.join(choice.value for choice in question.offered())}."
     if question.kind is Kind.TABLES:
         text += f" Each is a table [[{question.key}]] with {', '.join(question.fields)}."
-    return textwrap.wrap(text, 98, initial_indent="# ", subsequent_indent="# ")
+    return text
+
+
+def _comment(text: str) -> list[str]:
+    # A path stays whole, to be copied.
+    return textwrap.wrap(
+        text,
+        98,
+        initial_indent="# ",
+        subsequent_indent="# ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def schema(questions: Mapping[str, Question]) -> dict[str, Json]:

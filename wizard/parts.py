@@ -12,7 +12,7 @@ from wizard.core.system import System
 from wizard.mtls.base import Hop
 from wizard.pki import names
 from wizard.strategies.base import Strategy
-from wizard.targets.base import Target
+from wizard.targets.base import Obtained, Target
 from wizard.targets.where import TARGET, where_it_runs
 
 
@@ -24,6 +24,11 @@ def strategy(name: str) -> Strategy:
 def target(name: str) -> Target:
     """A target by its name in answers."""
     return cast("type[Target]", registry.load(registry.TARGETS, name))()
+
+
+def obtained(answers: Answers) -> Obtained | None:
+    """Who obtains and renews the certificate where Pomerium runs, if not the wizard."""
+    return target(answers.text(TARGET)).obtains.get(answers.text("strategy"))
 
 
 def hops() -> list[Hop]:

@@ -15,6 +15,7 @@ from wizard.core.events import Event, Finished
 from wizard.engine import Session
 from wizard.export import to_toml
 from wizard.parts import known_questions, target
+from wizard.targets.output import directory_of
 
 
 @pytest.fixture(params=registry.TARGETS)
@@ -50,8 +51,8 @@ def test_its_questions_are_known_and_have_answers(where: str, session: Session) 
     known = known_questions(session.system)
     keys = {q.key for step in target(where).steps(session.system) for q in step.questions}
     assert keys <= set(known)
-    assert {"output.directory", "output.config", "output.owner", "output.form"} <= keys
     assert session.answers().text("output.target") == where
+    assert directory_of(session.answers())
 
 
 def test_a_plan_changes_nothing(machine: Machine, session: Session) -> None:

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +9,10 @@ from cli_support import Wizard
 from conftest import REPOSITORY, Need
 
 from wizard.core.errors import WizardError
-from wizard.core.secrets import Secret
-from wizard.pki import authority, chain, keys, leaf
-from wizard.pomerium.config import Covered, parse, with_certificate, with_settings
+from wizard.pomerium.config import parse
 from wizard.pomerium.lint import problems
 from wizard.pomerium.settings import (
+    CERTIFICATES,
     MTLS,
     OTHER_NAMES,
     REMOVED,
@@ -25,23 +22,24 @@ from wizard.pomerium.settings import (
     Removed,
 )
 
-from .pomerium import RULES, Verdict, judge
+from .pomerium import RULES, Verdict, judge, known_settings, put_pair, verdict
 
 pytestmark = pytest.mark.e2e
 
 GOLDEN = REPOSITORY / "tests/golden/pomerium"
-CORPUS = sorted((GOLDEN / "corpus").glob("*.yaml"))
 HOST = "verify.localhost.pomerium.io"
 NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
-OTHERS = ("*.example.com",)
 
-REFUSED = {
-    "21-header-footer": "incompatible YAML document",  # it says YAML 1.2
-    "43-env-mix": "invalid shared secret",  # Pomerium fills in no variables
-    "52-tabs-as-space": "cannot start any token",  # a line of nothing but a tab
+ABOUT_TLS = re.compile(r"(^|[._])(autocert|ca|cert|certificates?|crl|m?tls)(_|$)")
+TEXT = {"string"}
+GO = {
+    **dict.fromkeys(("text", "path", "url", "base64", "address"), TEXT),
+    "bool": {"bool"},
+    "list": {"slice"},
+    "map": {"map", "struct"},
+    "number": {"uint32"},
 }
-"""The inputs of the corpus that Pomerium does not take, before an edit or after it."""
-
+"""What Go calls the kinds of our table."""
 NEWER = {"blob_storage", "identity_providers", "mcp_allowed_as_metadata_domains"}
 """Settings that came after the Pomerium of these tests."""
 
@@ -58,24 +56,11 @@ def wizard(tmp_path: Path) -> Wizard:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Stands for /etc/ssl and the like: every certificate that an input names, and ours."""
+    """Stands for /etc/pomerium/tls: every certificate that our own files name."""
     made = tmp_path_factory.mktemp("tls")
-    now = datetime.now(UTC)
-    for names, stems in ((OTHERS, ("a", "a#1", "b", "c", "ca")), (NAMES, ("new", "dev"))):
-        issued = leaf.issue(
-            authority.create(names, now=now), names, now=now, lifetime=timedelta(days=90)
-        )
-        for stem in stems:
-            (made / f"{stem}.pem").write_bytes(chain.to_pem([issued.certificate, *issued.issuers]))
-            for key in (f"{stem}.key", f"{stem}-key.pem"):
-                (made / key).write_bytes(keys.to_pem(issued.key).reveal())
+    for stem in ("new", "dev"):
+        put_pair(NAMES, made / f"{stem}.pem", made / f"{stem}-key.pem")
     return made
-
-
-def verdict(text: bytes, folder: Path) -> Verdict:
-    config = folder / "config.yaml"
-    config.write_bytes(text)
-    return judge(config)
 
 
 # ── what the wizard writes ─────────────────────────────────────────────────────────────────────
@@ -105,87 +90,10 @@ def test_a_new_configuration_that_gets_its_certificates_itself_is_taken(folder: 
     assert list(found.hosts) == ["app.corp.example.com"]
 
 
-COVERED: dict[str, Covered] = {
-    "added": lambda _path: None,
-    "replaced": lambda path: NAMES if path.stem == "a" else None,
-}
-
-
-def check_edit(text: bytes, how: str, folder: Path) -> None:
-    """Edits `text`: Pomerium takes both or none, and the one thing changed is a certificate."""
-    before = verdict(text, folder)
-    document, new = parse(text, "config.yaml"), (folder / "new.pem", folder / "new-key.pem")
-    after = verdict(with_certificate(document, *new, NAMES, COVERED[how]).text, folder)
-    assert (before.error, after.error) == ("", "")
-    assert after.unknown == before.unknown
-    assert after.hosts.keys() == before.hosts.keys()
-    assert Counter(after.certificates) - Counter(before.certificates) == Counter([NAMES])
-    gone = Counter(before.certificates) - Counter(after.certificates)
-    assert gone in ([Counter()] if how == "added" else [Counter(), Counter([OTHERS])])
-
-
-def corpus(stem: str, folder: Path) -> str:
-    """An input, its certificates in our folder."""
-    text = (GOLDEN / f"corpus/{stem}.yaml").read_text("utf-8")
-    return re.sub(r"/etc(/ssl)?(?=/[^/]+\.(pem|key))", str(folder), text)
-
-
-@pytest.mark.parametrize("how", COVERED)
-@pytest.mark.parametrize("stem", [path.stem for path in CORPUS if path.stem not in REFUSED])
-def test_an_edited_configuration_is_taken_like_the_one_before(
-    stem: str, how: str, folder: Path
-) -> None:
-    check_edit(corpus(stem, folder).encode(), how, folder)
-
-
-@pytest.mark.parametrize("stem", [path.stem for path in CORPUS if path.stem not in REFUSED])
-def test_a_configuration_with_new_settings_is_taken_like_the_one_before(
-    stem: str, folder: Path
-) -> None:
-    text = corpus(stem, folder).encode()
-    settings: dict[str, str | bool | Secret] = {
-        "http_redirect_addr": ":80",
-        "autocert": True,
-        "autocert_dir": str(folder),
-        "autocert_ca": "https://ca.example.com/directory",
-        "autocert_eab_key_id": "kid-1",
-        "autocert_eab_mac_key": Secret(b"c2VjcmV0LWtleQ"),
-        "autocert_trusted_ca": "",
-        "autocert_trusted_ca_file": str(folder / "ca.pem"),
-    }
-    before = verdict(text, folder)
-    assert verdict(with_settings(parse(text, stem), settings).text, folder) == before
-
-
 def test_without_its_padding_the_key_of_an_account_is_taken_and_with_it_not(folder: Path) -> None:
     said = "autocert_eab_key_id: a\nautocert_eab_mac_key: c2VjcmV0LWtleQ"
     assert verdict(said.encode(), folder).error == ""
     assert "MAC Key" in verdict(f"{said}==\n".encode(), folder).error
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        pytest.param("\n", "\r\n", id="CRLF"),
-        pytest.param(r"\A", "\ufeff", id="a byte order mark"),
-        pytest.param(r"\n\Z", "", id="no newline at the end"),
-    ],
-)
-@pytest.mark.parametrize("stem", ["05-flow-items", "22-anchors", "29-block-scalars"])
-def test_so_it_is_with_other_ends_of_lines(stem: str, old: str, new: str, folder: Path) -> None:
-    text = corpus(stem, folder)
-    changed = re.sub(old, new, text)
-    assert changed != text
-    check_edit(changed.encode(), "added", folder)
-
-
-@pytest.mark.parametrize("stem", REFUSED)
-def test_an_edit_hides_no_older_mistake(stem: str, folder: Path) -> None:
-    text = corpus(stem, folder).encode()
-    new = (folder / "new.pem", folder / "new-key.pem")
-    edit = with_certificate(parse(text, stem), *new, NAMES, COVERED["added"])
-    assert REFUSED[stem] in verdict(text, folder).error
-    assert REFUSED[stem] in verdict(edit.text, folder).error
 
 
 # ── what is wrong with a configuration ─────────────────────────────────────────────────────────
@@ -213,6 +121,20 @@ def test_every_setting_we_take_for_one_of_pomeriums_is_one(folder: Path) -> None
     # A wrong type is an error before an unknown name is; such a name is known as well.
     ours = sorted({setting.name for setting in SETTINGS} | OTHER_NAMES)
     assert {name for name in ours if verdict(f"{name}: 1\n".encode(), folder).unknown} == NEWER
+
+
+def test_no_setting_is_missing() -> None:
+    found = known_settings()
+    ours = {one.name: one.kind for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES)}
+    removed = {one.name for one in REMOVED}
+    assert {name for name in found if "." not in name} <= ours.keys() | OTHER_NAMES | removed
+    about_tls = {name for name in found if ABOUT_TLS.search(name)} - {"ssh_user_ca_key_file"}
+    assert about_tls <= ours.keys()
+    for table in ("certificates", "downstream_mtls", "routes.tls"):
+        assert {name for name in found if name.startswith(table)} <= ours.keys()
+    assert {name: kind for name, kind in ours.items() if found.get(name) not in GO[kind]} == {
+        "set_response_headers": "map"  # read by code of its own
+    }
 
 
 def test_every_setting_of_a_table_is_one_too(folder: Path) -> None:

@@ -92,7 +92,7 @@ def test_a_certificate_that_vouches_for_itself_can_be_the_authority(
 LISTED = f"""\
 # Ours.
 policy:
-- {{from: {FROM}, to: &to https://app.internal, prefix: /a, policy: [{{allow: {{or: [{{accept: true}}]}}}}]}}
+- {{from: {FROM}, to: &to https://app.internal, allow_public_unauthenticated_access: true}}
 routes:
 - from: {FROM}
   to: [*to]

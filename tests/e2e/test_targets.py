@@ -4,31 +4,25 @@ A strategy or a target joins by its line in the registry; `UPDATE_GOLDEN=1` writ
 """
 
 import base64
-import io
 import json
 import os
 import re
 import stat
 import subprocess
 import textwrap
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import REPOSITORY, Need
+from strategy_target_support import as_golden, issue, ready
 from target_support import DROP_IN, MACHINES, UNIT, Machine
 
 from wizard.core import registry
 from wizard.core.actions import WriteFile
-from wizard.core.answers import Answers
 from wizard.core.events import Finished
-from wizard.core.plan import Plan
 from wizard.core.questions import Value
-from wizard.engine import Session
-from wizard.headless.text import Text
-from wizard.parts import strategy, target
-from wizard.pki import authority, chain, keys, leaf
+from wizard.parts import target
 from wizard.pki.names import host_of
 from wizard.pomerium.compose import INSIDE, Mount, new_compose
 from wizard.pomerium.variables import DOCKER, SYSTEMD
@@ -37,7 +31,6 @@ from .pomerium import RULES, judge, judge_variables
 
 pytestmark = pytest.mark.e2e
 
-GOLDEN = REPOSITORY / "tests/golden/targets"
 COMPOSE = REPOSITORY / ".tools/bin/compose-rules"
 THEIRS = """\
 # Ours.
@@ -49,33 +42,13 @@ services:
 volumes:
   data: {}
 """
-SHIPPED = "etc/pomerium/config.yaml"
-EVERY = [(how, where) for how in registry.STRATEGIES for where in registry.TARGETS]
-
-
-def ready(machine: Machine, how: str, where: str, **more: Value) -> Session:
-    """A session with what the example of a strategy says, on a machine of a target."""
-    way = strategy(how)
-    values: dict[str, Value] = {"strategy": how, "names": way.names, **way.example}
-    values |= {"output.target": where, **machine.answers, **more}
-    if how == "local-ca":
-        values["local_ca.stores"] = ()
-    if how == "autocert":
-        # Nobody answers there, so that a plan is the same everywhere.
-        values["dns.resolvers"] = ("127.0.0.1:9",)
-        route(Path(str(values.get("output.config", machine.root / SHIPPED))))
-    if how == "existing":
-        chain_path, key_path = machine.folder / "given.pem", machine.folder / "given-key.pem"
-        issue(chain_path, key_path, ("*.corp.example.com",))
-        values = {key: value for key, value in values.items() if not key.startswith("existing.")}
-        values |= {"existing.certificate": str(chain_path), "existing.key": str(key_path)}
-    return Session(machine.system, machine.folder / "state", Answers(values))
-
-
-def route(config: Path) -> None:
-    """A route in a configuration that is there, for autocert to have something to do."""
-    if config.exists() and "routes" not in config.read_text():
-        config.write_text(f"{config.read_text()}routes:\n  - from: https://app.corp.example.com\n")
+IN_A_CLUSTER = "kubernetes"
+EVERY = [
+    (how, where)
+    for how in registry.STRATEGIES
+    for where in registry.TARGETS
+    if where != IN_A_CLUSTER
+]
 
 
 def variables_at(machine: Machine) -> dict[str, Value]:
@@ -92,17 +65,6 @@ def root(need: Need) -> None:
     need.that(os.geteuid() == 0, "only root installs for a service", "run as root")
 
 
-def shown(plan: Plan, machine: Machine) -> str:
-    """The plan as a person reads it, wherever the tests' directory is."""
-    stream = io.StringIO()
-    text = Text(stream)
-    text.plan(plan)
-    for step in plan.next_steps:
-        text.say(f"{step.what}:\n    {step.line}")
-    lines = stream.getvalue().replace(str(machine.root), "").replace(str(machine.folder), "/here")
-    return "\n".join(line for line in lines.splitlines() if "/here/state" not in line) + "\n"
-
-
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("form", ["yaml", "env"])
 @pytest.mark.parametrize(("how", "where"), EVERY)
@@ -110,11 +72,7 @@ def test_the_plan_is_the_golden_one(how: str, where: str, form: str, tmp_path: P
     machine = MACHINES[where](tmp_path)
     more = variables_at(machine) if form == "env" else {}
     plan = ready(machine, how, where, **more).plan()
-    golden = GOLDEN / f"{how}-{where}-{form}.txt"
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text(shown(plan, machine))
-    assert shown(plan, machine) == golden.read_text()
+    as_golden(plan, machine, f"{how}-{where}-{form}")
 
 
 @pytest.mark.usefixtures("root")
@@ -201,15 +159,6 @@ def test_pomerium_reads_headers_from_the_variable_that_is_written(
     assert "headers" in judge_variables({"HEADERS": "nonsense"}, tmp_path).error
     assert judge_variables({"HEADERS": "A:b=0"}, tmp_path).error == ""
     assert judge_variables({"SET_RESPONSE_HEADERS": "nonsense"}, tmp_path).error == ""
-
-
-def issue(chain_path: Path, key_path: Path, names: tuple[str, ...]) -> None:
-    """A certificate and its key, as the strategy would put them there."""
-    now = datetime.now(UTC)
-    made = leaf.issue(authority.create(names, now=now), names, now=now, lifetime=timedelta(9))
-    chain_path.parent.mkdir(parents=True, exist_ok=True)
-    chain_path.write_bytes(chain.to_pem([made.certificate, *made.issuers]))
-    key_path.write_bytes(keys.to_pem(made.key).reveal())
 
 
 # ── systemd ────────────────────────────────────────────────────────────────────────────────────

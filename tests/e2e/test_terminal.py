@@ -35,16 +35,16 @@ def test_a_person_answers_goes_back_and_applies(wizard: Wizard) -> None:
         terminal.type("*.co.uk")
         assert "[name-public-suffix]" in terminal.until("localhost.pomerium.io] ")
         terminal.type("*.first.example.com")
-        terminal.until("[auto] ")
+        assert "A systemd service" in terminal.until("[files] ")
         terminal.type("<")
         terminal.until("[*.first.example.com] ")
         terminal.type("*.second.example.com, second.example.com")
+        terminal.until("[files] ")
+        terminal.type("")
         terminal.until("[auto] ")
         terminal.type("1, jave")
         assert "[not-a-choice]" in terminal.until("[auto] ")
         terminal.type("-")
-        assert "A systemd service" in terminal.until("[files] ")
-        terminal.type("")
         terminal.until("Where should the certificate and its key go?")
         terminal.until("] ")
         terminal.type("tls")
@@ -76,8 +76,8 @@ def test_going_back_asks_again_what_an_answer_had_hidden(wizard: Wizard) -> None
         for prompt, answer in (
             ("[local-ca] ", ""),
             ("localhost.pomerium.io] ", ""),
-            ("[auto] ", "-"),
             ("[files] ", ""),
+            ("[auto] ", "-"),
             ("] ", "tls"),
             ("config.yaml] ", "-"),
         ):
@@ -92,8 +92,8 @@ def test_going_back_asks_again_what_an_answer_had_hidden(wizard: Wizard) -> None
         for prompt, answer in (
             ("[local-ca] ", ""),
             ("localhost.pomerium.io] ", ""),
-            ("[auto] ", "-"),
             ("[files] ", ""),
+            ("[auto] ", "-"),
             ("] ", "tls"),
             ("config.yaml] ", "pomerium.yaml"),
             ("[https://verify.localhost.pomerium.io] ", "<"),
@@ -131,7 +131,7 @@ def test_ctrl_d_at_a_prompt_says_how_to_go_on(wizard: Wizard) -> None:
 
 
 def test_answers_can_be_piped_into_plain_prompts(wizard: Wizard) -> None:
-    lines = ["", "a.example.com", "-", "", "tls", "-", "y"]
+    lines = ["", "a.example.com", "", "-", "tls", "-", "y"]
     done = wizard("--plain", stdin="".join(f"{line}\n" for line in lines))
     assert done.status == 0, done.err
     assert done.out == ""

@@ -36,7 +36,7 @@ async def test_from_the_choice_to_the_proof(
         await driver.press(*DOWN, "enter")
         assert session.given.text("strategy") == "autocert"
         assert "app.example.com" in driver.words()
-        await driver.press("enter")
+        await driver.press("enter", "enter")
         assert "An e-mail address for the account?" in driver.words()
         await driver.jump("storage")
         assert "Where does Pomerium keep the certificates it gets?" in driver.words()

@@ -121,7 +121,7 @@ async def test_a_bad_name_is_told_at_the_field_and_stays_to_be_mended(
         assert driver.one(Entry).has_focus
         await driver.write("*.example.com")
         assert "✗ " not in driver.text()
-        await driver.press("enter")
+        await driver.press("enter", "enter")
         assert "Which trust stores" in driver.words()
 
 
@@ -152,7 +152,7 @@ async def test_a_question_that_an_answer_brings_up_is_asked_before_going_on(
     session: Session,
 ) -> None:
     async with wizard(session) as driver:
-        await driver.press("enter", "enter", "enter", "f3", "enter")
+        await driver.press("enter", "enter", "enter", "enter", "f3", "enter")
         assert driver.app.at == "certificate"
         await driver.press("enter", "enter")
         assert "Where is the password" not in driver.words()
@@ -170,7 +170,7 @@ async def test_all_questions_are_one_key_away_and_keep_what_was_typed(session: S
         await driver.press("f3")
         assert "f3 Fewer questions" in driver.words()
         assert driver.one(Entry).text == "*.kept.example.com"
-        await driver.press("enter", "enter")
+        await driver.press("enter", "enter", "enter")
         assert "Which kind of key?" in driver.words()
         await driver.press("f3")
         assert "Which kind of key?" not in driver.words()

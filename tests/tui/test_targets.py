@@ -20,7 +20,7 @@ async def test_a_container_asks_for_its_compose_file_and_gets_it(
     async with wizard(session) as driver:
         await driver.jump("target")
         assert "Plain files" in driver.words()
-        await driver.press("down", "down", "enter")
+        await driver.press("down", "down", "enter", "enter")
         assert driver.app.at == "output"
         assert "Which Compose file starts Pomerium?" in driver.words()
         await driver.press("enter", "enter")
@@ -42,9 +42,9 @@ async def test_back_from_one_target_to_another_asks_no_more_than_it_must(
 ) -> None:
     async with wizard(session) as driver:
         await driver.jump("target")
-        await driver.press("down", "down", "enter")
+        await driver.press("down", "down", "enter", "enter")
         assert len(driver.app.screen.query(Entry)) == 3
-        await driver.press("escape", "up", "up", "enter")
+        await driver.press("escape", "escape", "up", "up", "enter", "enter")
         assert driver.app.at == "output"
         assert len(driver.app.screen.query(Entry)) == 2
 
@@ -54,7 +54,7 @@ async def test_a_service_that_is_here_stands_chosen(tmp_path: Path, need: Need) 
     machine = Machine(tmp_path)
     async with wizard(machine.session()) as driver:
         await driver.jump("target")
-        await driver.press("enter")
+        await driver.press("enter", "enter")
         assert driver.app.session.given.text("output.target") == "systemd"
         assert driver.shows(str(machine.root / "etc/pomerium/config.yaml"))
         await driver.until(DoneScreen)

@@ -166,8 +166,8 @@ def test_authorities_come_to_no_other_port_than_80(machine: Machine, written: st
 
 
 def test_a_switch_that_is_on_already_stays_as_it_is_written(machine: Machine) -> None:
-    machine.config.write_text(CONFIG + "Autocert: yes   # since 2021\nautocert_use_staging: 1\n")
-    assert "Autocert: yes   # since 2021\nautocert_use_staging: 1\n" in machine.install()
+    machine.config.write_text(CONFIG + "Autocert: True   # since 2021\nautocert_use_staging: 1\n")
+    assert "Autocert: True   # since 2021\nautocert_use_staging: 1\n" in machine.install()
 
 
 def test_the_key_of_an_account_is_in_pomeriums_file_and_nowhere_else(machine: Machine) -> None:
@@ -462,8 +462,9 @@ def test_a_directory_that_pomeriums_user_may_not_write_is_told(
     ]
     assert [one.rpartition("[")[2] for one in told] == ["autocert-directory]"]
     assert f"install -d -o nobody -m 0700 {kept}" in told[0]
-    kept.mkdir()
-    os.chown(kept, pwd.getpwnam("nobody").pw_uid, 0)
+    there = machine.system.at(str(kept))
+    there.mkdir(parents=True)
+    os.chown(there, pwd.getpwnam("nobody").pw_uid, 0)
     assert "autocert-directory" not in machine.codes(output__owner="nobody", **OTHER)
 
 

@@ -1,30 +1,26 @@
 """An edit changes what it must, holds the intended data, and does nothing the second time."""
 
-import difflib
 import json
 import os
 import random
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+from corpus_support import EDITED, UNREADABLE, Data, load, removed_lines
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.pomerium.config import Covered, Edit, parse, with_certificate
 
-CORPUS = sorted((Path(__file__).parents[1] / "golden/pomerium/corpus").glob("*.yaml"))
 CERT, KEY = Path("/var/tls/new.pem"), Path("/var/tls/new-key.pem")
 NAMES = ("*.example.com",)
-Data = dict[str, Any]
 OLD = "/etc/ssl/a.pem"
-UNREADABLE = {"50-tags", "52-tabs-as-space"}  # to the plain loader of these tests
+BOM = b"\xef\xbb\xbf"
 
 VARIANTS = {
     "lf": lambda text: text,
     "crlf": lambda text: text.replace("\n", "\r\n"),
-    "bom": lambda text: "\ufeff" + text,
+    "bom": lambda text: "\ufeff" + text.removeprefix("\ufeff"),
     "open": lambda text: text.rstrip("\n"),
 }
 
@@ -39,12 +35,6 @@ def old_is_ours(path: Path) -> tuple[str, ...] | None:
 
 def edit(text: bytes, covered: Covered = nobody, names: tuple[str, ...] = NAMES) -> Edit:
     return with_certificate(parse(text, "config.yaml"), CERT, KEY, names, covered)
-
-
-def load(text: bytes) -> Data:
-    # The library's own loader takes no tab behind a token, which YAML and Pomerium do.
-    readable = re.sub(r"\t+(?=#|\r?$)", " ", text.decode("utf-8-sig"), flags=re.MULTILINE)
-    return YAML(typ="safe", pure=True).load(readable) or {}
 
 
 def found_key(data: Data, name: str) -> str:
@@ -74,17 +64,6 @@ def lower_items(data: Data) -> Data:
     return data | {key: [{k.lower(): v for k, v in item.items()} for item in data.get(key) or []]}
 
 
-def removed_lines(before: bytes, after: bytes) -> list[str]:
-    old, new = (text.decode().splitlines() for text in (before, after))
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [
-        line
-        for tag, start, end, _, _ in matcher.get_opcodes()
-        if tag != "equal"
-        for line in old[start:end]
-    ]
-
-
 def check(text: bytes, covered: Covered, name: str) -> None:
     result = edit(text, covered)
     assert result.changed
@@ -101,21 +80,22 @@ def check(text: bytes, covered: Covered, name: str) -> None:
         assert ours or joined or only_comma or block_path, line
     if b"\r\n" in text:
         assert b"\n" not in result.text.replace(b"\r\n", b"")
-    assert result.text.endswith(b"\n") == text.endswith(b"\n") or not text.strip(b"\xef\xbb\xbf")
+    assert result.text.startswith(BOM) == text.startswith(BOM)
+    assert result.text.endswith(b"\n") == text.endswith(b"\n") or not text.strip(BOM)
     again = edit(result.text, covered)
     assert again.text == result.text
     assert not again.changed
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EDITED, ids=lambda path: path.stem)
 def test_adding_touches_only_the_entry(path: Path, variant: str) -> None:
     check(VARIANTS[variant](path.read_text("utf-8")).encode(), nobody, path.stem)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize(
-    "path", [p for p in CORPUS if OLD in p.read_text("utf-8")], ids=lambda path: path.stem
+    "path", [p for p in EDITED if OLD in p.read_text("utf-8")], ids=lambda path: path.stem
 )
 def test_replacing_touches_only_the_entry(path: Path, variant: str) -> None:
     check(VARIANTS[variant](path.read_text("utf-8")).encode(), old_is_ours, path.stem)

@@ -35,8 +35,8 @@ def person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
     return Person(tmp_path, monkeypatch)
 
 
-DEFAULTS = ("", "", "-", "", "tls", "-")
-"""Strategy, names, stores, target, directory, configuration."""
+DEFAULTS = ("", "", "", "-", "tls", "-")
+"""Strategy, names, target, stores, directory, configuration."""
 
 
 def test_enter_takes_what_is_proposed(person: Person) -> None:
@@ -61,7 +61,7 @@ def test_enter_takes_what_is_proposed(person: Person) -> None:
     ],
 )
 def test_choices_are_named_or_numbered(person: Person, typed: str, stores: tuple[str, ...]) -> None:
-    person.types("", "", typed, "", "tls", "-")
+    person.types("", "", "", typed, "tls", "-")
     assert person.session.given.texts("local_ca.stores") == stores
 
 
@@ -75,23 +75,23 @@ def test_help_and_mistakes_ask_again(person: Person) -> None:
 
 
 def test_back_keeps_what_was_answered(person: Person) -> None:
-    heard = person.types("", "a.example.com", "<", "<", "", "", "-", "", "tls", "-")
+    heard = person.types("", "a.example.com", "<", "<", "", "", "", "-", "tls", "-")
     assert "[a.example.com] " in heard
     assert person.session.given.texts("names") == ("a.example.com",)
 
 
 def test_going_back_opens_what_an_answer_had_closed(person: Person) -> None:
-    heard = person.types("", "", "-", "", "tls", "new.yaml", "<", "-")
+    heard = person.types("", "", "", "-", "tls", "new.yaml", "<", "-")
     assert heard.count("Which address should the first route have?") == 1
-    heard = person.types("", "", "-", "", "tls", "new.yaml", "", "", "you@example.com")
+    heard = person.types("", "", "", "-", "tls", "new.yaml", "", "", "you@example.com")
     assert person.session.given.text("output.route.email") == "you@example.com"
     assert "Who may use it?" in heard
 
 
 def test_an_optional_answer_can_be_emptied_again(person: Person) -> None:
     route = ("new.yaml", "", "")
-    person.types("", "", "-", "", "tls", *route, "you@example.com")
-    person.types("", "", "-", "", "tls", *route, "-")
+    person.types("", "", "", "-", "tls", *route, "you@example.com")
+    person.types("", "", "", "-", "tls", *route, "-")
     assert person.session.given.text("output.route.email") == ""
 
 

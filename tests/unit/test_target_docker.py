@@ -13,7 +13,8 @@ from target_support import Machine, project
 from wizard import upkeep
 from wizard.core.errors import WizardError
 from wizard.core.events import Finished, NextStep
-from wizard.pomerium.compose import Mount, find_file, is_ours, service_in, volume
+from wizard.pomerium.compose import Mount, find_file, service_in, volume
+from wizard.pomerium.mark import is_ours
 
 QUICKSTART = """\
 services:

@@ -166,6 +166,22 @@ def test_of_several_the_last_counts_and_is_replaced(dialect: Dialect) -> None:
     assert dialect.write(text, {"A": "4"}) == text
 
 
+@pytest.mark.parametrize("text", ["A=x\\\n", "A=x\\", "A=x # \\\n", "# why\\\n", ";\\", "A=1\r\n"])
+def test_a_variable_is_added_behind_a_line_that_goes_on(text: str) -> None:
+    made = SYSTEMD.write(text, {"B": "2"})
+    assert made.startswith(text)
+    assert SYSTEMD.read(made) == SYSTEMD.read(text) | {"B": "2"}
+    assert SYSTEMD.write(made, {"B": "2"}) == made
+
+
+@pytest.mark.parametrize("text", ['A="x\n', "A='x\nC=1\n", 'A="x\\'])
+def test_a_variable_is_not_added_inside_of_quotes_that_have_no_end(text: str) -> None:
+    with pytest.raises(WizardError) as caught:
+        SYSTEMD.write(text, {"B": "2"})
+    assert caught.value.code == "variable-open"
+    assert DOCKER.read(DOCKER.write(text, {"B": "2"}))["B"] == "2"
+
+
 def test_docker_cannot_hold_lines() -> None:
     with pytest.raises(WizardError) as caught:
         DOCKER.write("", {"A": "two\nlines"})

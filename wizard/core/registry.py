@@ -30,6 +30,7 @@ TARGETS: Final = {
     "files": "wizard.targets.files:Files",
     "systemd": "wizard.targets.systemd:Systemd",
     "docker": "wizard.targets.docker:Docker",
+    "kubernetes": "wizard.targets.kubernetes:Kubernetes",
 }
 HOPS: Final = {
     "downstream": "wizard.mtls.downstream:Downstream",

@@ -1,4 +1,4 @@
-"""The commands beside the wizard: renew, status, undo, trust, client, answers, list."""
+"""The commands beside the wizard: renew, status, adopt, undo, trust, client, answers, list."""
 
 import argparse
 import contextlib
@@ -33,6 +33,10 @@ def run(
             from wizard.headless import clients  # noqa: PLC0415  only this command needs it
 
             return clients.run(options, system, state, front, may_ask=may_ask)
+        case "adopt":
+            from wizard.headless import adopt  # noqa: PLC0415  as above
+
+            return adopt.run(options, system, state, front)
         case "trust" | "status" | "answers":
             tell = {"trust": _trust, "status": _status, "answers": _answers}[options.command]
             return tell(options, system, state)
@@ -133,7 +137,12 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             print("  drift        none: everything is as it was asked for")
         print(f"  undo         {ourselves.line(system, state, 'undo', row.run)}")
     if not some and not options.json:
+        from wizard.pomerium.detect import find_installation  # noqa: PLC0415  rarely needed
+
         print("Nothing is installed yet. To begin: pomcert-wizard")
+        found = find_installation(system)
+        if found is not None:
+            print(f"To go on from {found}: {ourselves.line(system, state, 'adopt')}")
     return _trust(argparse.Namespace(store=[], json=options.json), system, state) if some else 0
 
 

@@ -54,7 +54,7 @@ QUESTIONS: Final = (
 
 def places(answers: Answers) -> tuple[Path, Path]:
     """Where Pomerium reads the authority and the revocation list."""
-    directory = answers.text("output.directory")
+    directory = answers.text("output.directory") or answers.text("kubernetes.directory")
     folder = Path(directory) if directory else Path(answers.text("output.config")).parent
     return folder / CA, folder / CRL
 

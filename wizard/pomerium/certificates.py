@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from wizard.core.errors import WizardError
-from wizard.pomerium.document import Document, elements, follow, lookup, own, string
+from wizard.pomerium.document import (
+    Document,
+    elements,
+    follow,
+    lookup,
+    own,
+    refuse_others,
+    string,
+)
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
 from wizard.pomerium.lint import problems
@@ -52,13 +60,14 @@ def with_certificate(
 
     Raises:
         UsageError: `path-not-absolute`, `path-not-utf-8`.
-        WizardError: `config-certificates-not-a-list`, `config-anchor-shared`,
+        WizardError: `config-of-others`, `config-certificates-not-a-list`, `config-anchor-shared`,
             `config-edit-unproven`.
 
     """
     require_absolute(cert, key)
     wanted = frozenset(map(_plain, names))
     entries = _entries(document, covered)
+    refuse_others(document)
     editor = Editor(document)
     same = [entry for entry in entries if entry.cert == str(cert) or entry.names == wanted]
     if not same:

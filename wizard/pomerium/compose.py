@@ -7,10 +7,11 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from wizard.pomerium.mark import marked
 
 if TYPE_CHECKING:
     from wizard.pomerium.syntax import Node
@@ -27,7 +28,6 @@ _IMAGE = re.compile(r"(?:[\w.:-]+/)*pomerium/pomerium(?:[:@]|\Z)")
 _IMAGE_LINE = re.compile(
     rb"(?m)^[ \t{,]*image:[ \t]*[\"']?(?:[\w.:-]+/)*pomerium/pomerium(?![\w.-])"
 )
-_OURS = re.compile(rb"# Made by pomcert-wizard \(([0-9a-f]{16})\)")
 
 
 class Mount(NamedTuple):
@@ -115,13 +115,6 @@ def here_of(mounts: Sequence[Mount], path: Path) -> Path | None:
     return seen_by([Mount(mount.inside, mount.here) for mount in mounts], path)
 
 
-def is_ours(content: bytes) -> bool:
-    """Whether a Compose file is as `new_compose` wrote it, whatever its values."""
-    line, _, rest = content.partition(b"\n")
-    mark = _OURS.match(line)
-    return mark is not None and mark[1] == _digest(rest)
-
-
 def new_compose(
     folder: Path,
     mounts: Sequence[Mount],
@@ -167,11 +160,7 @@ def new_compose(
     start = (
         "Directories are mounted, never single files: those would stay as they were when renewed."
     )
-    text = dump(commented({"services": {"pomerium": service}}, start, {})).encode()
-    return b"# Made by pomcert-wizard (%s); once you change it, it is left alone.\n%s" % (
-        _digest(text),
-        text,
-    )
+    return marked(dump(commented({"services": {"pomerium": service}}, start, {})).encode())
 
 
 def volume(mount: Mount, folder: Path) -> dict[str, object]:
@@ -194,10 +183,6 @@ def variables_file(path: Path, folder: Path) -> dict[str, object]:
 def _relative(path: Path, folder: Path) -> str:
     below = f"./{path.relative_to(folder)}" if path.is_relative_to(folder) else str(path)
     return below.replace("$", "$$")
-
-
-def _digest(text: bytes) -> bytes:
-    return sha256(text).hexdigest()[:16].encode()
 
 
 def _mounts(service: "Node", folder: Path) -> Iterator[Mount]:

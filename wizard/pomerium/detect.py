@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,10 +11,13 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Detected
 from wizard.core.system import System
 from wizard.pki import names
-from wizard.pomerium.compose import CONFIG, Mount, find_file, here_of, service_in
+from wizard.pomerium.compose import CONFIG, Mount, Service, find_file, here_of, service_in
 from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
+VARIABLES: Final = "pomerium.env"
+"""How the wizard names a file of variables."""
+_WITH_ROUTES = re.compile(rb"(?m)^[ \t]*(ROUTES|POLICY)=")
 
 
 def detect_target(system: System) -> Detected | None:
@@ -52,6 +56,36 @@ def find_config(system: System) -> Path | None:
     return None
 
 
+def find_installation(system: System) -> Path | None:
+    """What Pomerium is told on this machine: a configuration, or variables that have its routes.
+
+    That of the unit comes first, then what a Compose file of the current directory hands over, then
+    what `find_config` finds.
+    """
+    unit = find_unit(system)
+    for path in _variables(system):
+        with contextlib.suppress(OSError):
+            if _WITH_ROUTES.search(path.read_bytes()):
+                return path
+    started = system.at(unit.config) if unit and unit.config else None
+    if started is not None and os.path.isfile(started):  # noqa: PTH113  raises nothing
+        return started
+    return find_config(system)
+
+
+def _variables(system: System) -> Iterator[Path]:
+    """Files of variables: the unit's, the Compose file's, and those that have the wizard's name."""
+    unit, service = find_unit(system), _service()
+    for name in unit.values("EnvironmentFile") if unit else ():
+        yield from (Path(name.removeprefix("-")), system.at(name.removeprefix("-")))
+    if service is not None:
+        yield from (service.path.parent / name for name in service.unread)
+    yield system.at(PACKAGED).with_name(VARIABLES)
+    yield from (Path(VARIABLES).absolute(), Path("pomerium", VARIABLES).absolute())
+    with contextlib.suppress(UsageError):
+        yield system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium" / VARIABLES
+
+
 def detect_names(
     system: System, fits: Callable[[Sequence[str]], bool] = lambda _: True
 ) -> Detected | None:
@@ -87,11 +121,15 @@ def detect_names(
 
 def _mounts() -> tuple[Mount, ...]:
     """What a Compose file of the current directory mounts into Pomerium, if it can be read."""
+    service = _service()
+    return service.mounts if service else ()
+
+
+def _service() -> Service | None:
     with contextlib.suppress(OSError, WizardError):
         path = find_file(Path.cwd())
-        service = service_in(path) if path else None
-        return service.mounts if service else ()
-    return ()
+        return service_in(path) if path else None
+    return None
 
 
 def names_at(path: Path, *, system: System) -> tuple[str, ...] | None:

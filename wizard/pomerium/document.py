@@ -98,6 +98,24 @@ def parse(text: bytes, name: str) -> Document:
     return Document(name, body, body != decoded, tree.root, tree.end)
 
 
+def refuse_others(document: Document) -> None:
+    """Refuses to edit a Compose file or a Kubernetes manifest, which Pomerium reads none of.
+
+    Raises:
+        WizardError: `config-of-others`.
+
+    """
+    services = lookup(document.root, "services")
+    is_manifest = all(lookup(document.root, key) is not None for key in ("apiversion", "kind"))
+    if is_manifest or (services is not None and services.kind == "mapping"):
+        what = "a Kubernetes manifest" if is_manifest else "a Compose file"
+        raise WizardError(
+            "config-of-others",
+            f"{document.name} is {what}, not a Pomerium configuration.",
+            "Name the file that Pomerium itself reads (output.config).",
+        )
+
+
 def follow(node: Node) -> Node:
     """The node itself, or what it is an alias of."""
     return node.target or node

@@ -7,6 +7,7 @@ from typing import Literal
 
 from wizard.pomerium.document import Document, elements, lookup
 from wizard.pomerium.settings import (
+    CERTIFICATES,
     MTLS,
     OTHER_NAMES,
     REMOVED,
@@ -29,7 +30,7 @@ class Problem:
     text: str
 
 
-_KNOWN = {one.name: one for one in (*SETTINGS, *MTLS, *ROUTES)}
+_KNOWN = {one.name: one for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES)}
 _REMOVED = {
     **{one.name: one for one in REMOVED},
     **{f"routes.{one.name}": one for one in REMOVED_FROM_ROUTES},
@@ -56,6 +57,7 @@ def _names(document: Document) -> Iterator[tuple[str, Node]]:
     """Each setting by its full name, and the node of its key."""
     root = document.root
     tables = [("", root), ("downstream_mtls.", lookup(root, "downstream_mtls"))]
+    tables += [("certificates.", one) for one in elements(lookup(root, "certificates"))]
     tables += [
         ("routes.", route) for key in ("routes", "policy") for route in elements(lookup(root, key))
     ]

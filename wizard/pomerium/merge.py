@@ -8,12 +8,12 @@ from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
 from wizard.pki.material import ROUTES, OfRoutes, Settings
 from wizard.pomerium.certificates import Edit
-from wizard.pomerium.document import Document, lookup, string
+from wizard.pomerium.document import Document, lookup, refuse_others, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
 from wizard.pomerium.lint import problems
 from wizard.pomerium.upstreams import set_up
-from wizard.pomerium.variables import TRUE
+from wizard.pomerium.variables import FALSE, TRUE
 
 Plain = dict[str, str | bool]
 INLINE: Final = {
@@ -30,8 +30,8 @@ def with_settings(document: Document, settings: Settings) -> Edit:
     written only over another value.
 
     Raises:
-        WizardError: `client-ca-inline`, `config-anchor-shared`, `config-edit-unproven`,
-            `upstream-inline`.
+        WizardError: `client-ca-inline`, `config-of-others`, `config-anchor-shared`,
+            `config-edit-unproven`, `upstream-inline`.
 
     """
     for name in (INLINE[name] for name in settings if name in INLINE):
@@ -41,6 +41,7 @@ def with_settings(document: Document, settings: Settings) -> Edit:
                 f"{document.name} holds `{name}` itself, and Pomerium takes no file beside it.",
                 "Delete that line for the wizard's own, or leave mtls.downstream off.",
             )
+    refuse_others(document)
     editor = Editor(document)
     new: dict[str, dict[str, Value]] = {}
     for name, value in revealed(settings).items():
@@ -61,14 +62,16 @@ def with_settings(document: Document, settings: Settings) -> Edit:
 
 
 def standing(document: Document, name: str, like: str | bool) -> str | bool | None:  # noqa: FBT001
-    """What a setting says now, read as Pomerium reads a value of this type; None for a list."""
+    """What a setting says now, read as Pomerium reads a value of this type; None for none of it."""
     node = document.root
     for part in name.split("."):
         node = lookup(node, part) if node is None or node.kind == "mapping" else None
     if node is not None and node.kind != "scalar":
         return None
     text = string(node) or ""
-    return text.lower() in TRUE if isinstance(like, bool) else text
+    if not isinstance(like, bool):
+        return text
+    return text.lower() in TRUE if text.lower() in TRUE | FALSE else None
 
 
 def revealed(settings: Settings) -> Plain:

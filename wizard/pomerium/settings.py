@@ -10,7 +10,7 @@ Kind = Literal["bool", "text", "path", "url", "base64", "list", "map", "number",
 
 
 class Setting(NamedTuple):
-    """A setting. A dot stands before a key of `downstream_mtls`, or of each of the `routes`.
+    """A setting. A dot stands before a key of `downstream_mtls`, or of each of a list.
 
     `since` is the release that brought it, of those since 0.0.5. `replaced` says what to use
     instead of one that still works, and since which release that exists.
@@ -25,7 +25,7 @@ class Setting(NamedTuple):
     @property
     def environment(self) -> str | None:
         """The variable that overrides the file; None for what has none, whatever its name."""
-        if self.name.startswith("routes."):
+        if self.name.startswith(("routes.", "certificates.")):
             return None
         return _VARIABLES.get(self.name, self.name.replace(".", "_").upper())
 
@@ -117,6 +117,12 @@ SETTINGS = (
     Setting("tls_derive", "text", "0.21.0"),
     Setting("use_proxy_protocol", "bool", "0.13.5"),
 )
+
+CERTIFICATES = (
+    Setting("certificates.cert", "path", "0.8.0"),
+    Setting("certificates.key", "path", "0.8.0"),
+)
+"""Each entry of the list: paths; base64 is no longer taken since 0.25.0."""
 
 MTLS = (
     Setting("downstream_mtls.ca", "base64", "0.23.0"),

@@ -15,8 +15,9 @@ from wizard.core.errors import UsageError
 if TYPE_CHECKING:
     from wizard.pomerium.document import Document
 
-TRUE: Final = frozenset({"true", "t", "1", "yes", "y", "on"})
-"""What Pomerium takes for yes, in any case of letters."""
+TRUE: Final = frozenset({"true", "t", "1"})
+"""What Pomerium takes for yes, in any case of letters; with `yes` or `on` it does not start."""
+FALSE: Final = frozenset({"false", "f", "0", ""})
 MASK: Final = "<redacted>"
 SHOWN: Final = frozenset(
     {
@@ -35,14 +36,14 @@ _SYSTEMD: Final = re.compile(
     r"""[ \t\r\n]*(?:
       [#;](?:\\.|[^\\\r\n])*
     | (?P<name>[^=\r\n]+)=
-      (?P<quoted>(?:[ \t]*(?:'[^']*'|"(?:\\.|[^"\\])*"))*)[ \t]*
-      (?P<bare>(?:\\.|[^\\\r\n])*?)[ \t]*(?=[\r\n]|\Z)
+      (?P<quoted>(?:[ \t]*(?:'[^']*(?:'|\Z)|"(?:\\.|[^"\\])*(?:"|\\?\Z)))*)[ \t]*
+      (?P<bare>(?:\\(?:.|\Z)|[^\\\r\n])*?)[ \t]*(?=[\r\n]|\Z)
     | [^\r\n]+
     )""",
     re.DOTALL | re.VERBOSE,
 )
-_QUOTED: Final = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
+_QUOTED: Final = re.compile(r"""'([^']*)(?:'|\Z)|"((?:\\.|[^"\\])*)(?:"|\\?\Z)""", re.DOTALL)
+_ESCAPE: Final = re.compile(r"\\(.|\Z)", re.DOTALL)
 _PLAIN: Final = re.compile(r"[\w.,:/=+@%^-]+", re.ASCII)
 _DOCKER: Final = re.compile(r"^[ \t]*(?P<name>[^#=\s][^=\r\n]*)=(?P<value>[^\r\n]*)", re.MULTILINE)
 
@@ -70,16 +71,32 @@ class Dialect(NamedTuple):
         """The text with these variables set, and every other byte as it was.
 
         Raises:
-            UsageError: `variable-lines` for a value that the dialect cannot hold.
+            UsageError: `variable-lines` for a value that the dialect cannot hold, `variable-open`
+                where the last value of the text has no end.
         """
         for name, value in wanted.items():
             standing = [one for one in self.assignments(text) if one.name == name]
             line = f"{name}={self.quote(value)}"
             if not standing:
-                text = f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{line}\n"
+                text = self._added(text, line)
             elif standing[-1].value != value:
                 text = text[: standing[-1].start] + line + text[standing[-1].end :]
         return text
+
+    def _added(self, text: str, line: str) -> str:
+        newline = "\r\n" if "\r\n" in text else "\n"
+        ended = text if text.endswith("\n") or not text else text + newline
+        wanted = self.read(text) | self.read(line)
+        # A line that a backslash continues ends at an empty one.
+        for gap in ("", newline):
+            made = f"{ended}{gap}{line}{newline}"
+            if self.read(made) == wanted:
+                return made
+        raise UsageError(
+            "variable-open",
+            "The last value of the file of variables has an opening quote and no closing one.",
+            "Close it and run again; the file was left as it is.",
+        )
 
 
 def overridden(variables: Mapping[str, str], keys: Iterable[str]) -> dict[str, str]:
@@ -135,8 +152,10 @@ def text_of(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def document(path: Path) -> "Document | None":
+def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
     """A file of variables as the configuration that it stands for; None where there is none.
+
+    It is read as systemd reads it, unless for another `dialect`.
 
     Raises:
         WizardError: it cannot be read, or its routes cannot.
@@ -151,7 +170,9 @@ def document(path: Path) -> "Document | None":
         return None
     except OSError as error:
         raise file_error(error, "read", path) from None
-    found = {name.lower(): value for name, value in SYSTEMD.read(text).items() if value}
+    found = {
+        name.lower(): value for name, value in (dialect or SYSTEMD).read(text).items() if value
+    }
     encoded = found.pop("routes", "") or found.pop("policy", "")
     listed = _listed(encoded, str(path))
     routes = f"routes:\n{listed}\n" if listed else ""

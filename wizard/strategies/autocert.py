@@ -1,10 +1,10 @@
 """Pomerium's autocert: it gets and renews a certificate for the host of each route by itself."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from wizard.acme.eab import unpadded
 from wizard.core import ourselves
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
@@ -13,12 +13,12 @@ from wizard.core.flow import Step
 from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
-from wizard.core.secrets import Secret, resolve
+from wizard.core.secrets import resolve
 from wizard.core.system import System
 from wizard.pki.material import Installed, Setting, Settings
 from wizard.pki.names import never_public
 from wizard.strategies import autocert_questions as asked
-from wizard.strategies.base import Work
+from wizard.strategies.base import NOTHING, Work
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from wizard.pomerium.document import Document
 
 REDIRECT: str = ":80"
-NOTHING = Work((), None, (), (), ())
 
 
 class Autocert:
@@ -160,18 +159,10 @@ def _eab(answers: Answers, system: System) -> Settings:
             "autocert.eab_key_id and autocert.eab_hmac_key tie the account to one that you have.",
             "Give both: env:NAME, file:/PATH." + ("" if needs else " Or neither."),
         )
-    key_id, key = (resolve(one, system).reveal().strip() for one in references)
-    if not re.fullmatch(rb"[A-Za-z0-9+/_-]+=*", key):
-        raise UsageError(
-            "eab-not-base64url",
-            "The EAB HMAC key is not base64url text.",
-            "Copy it again from the authority's web site, whole and without quotes.",
-        )
-    # Pomerium takes base64url without padding and nothing else.
-    plain = key.rstrip(b"=").translate(bytes.maketrans(b"+/", b"-_"))
+    key_id, key = (resolve(one, system) for one in references)
     return {
-        "autocert_eab_key_id": key_id.decode(errors="replace"),
-        "autocert_eab_mac_key": Secret(plain),
+        "autocert_eab_key_id": key_id.reveal().strip().decode(errors="replace"),
+        "autocert_eab_mac_key": unpadded(key),
     }
 
 

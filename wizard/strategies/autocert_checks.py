@@ -205,7 +205,7 @@ def _directory(ground: Ground) -> Iterator[Finding]:
     # A container has its own directories, and the target sees to that one.
     if is_bucket(directory) or not name or ground.answers.text("output.target") == "docker":
         return
-    standing = Path(directory)
+    standing = ground.system.at(directory)
     while not os.path.isdir(standing) and standing != standing.parent:  # noqa: PTH112  never fails
         standing = standing.parent
     import pwd  # noqa: PLC0415  POSIX only

@@ -84,6 +84,10 @@ class Work(NamedTuple):
     settings: Settings = MappingProxyType({})
 
 
+NOTHING: Final = Work((), None, (), (), ())
+"""The work of whoever has none."""
+
+
 class Strategy(Protocol):
     """A way to get a certificate."""
 

@@ -1,11 +1,11 @@
 """What a target is: where the files go and what else Pomerium needs there."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
 from wizard.core.answers import Answers
-from wizard.core.events import NextStep
+from wizard.core.events import NextStep, Proof
 from wizard.core.flow import Step
 from wizard.core.registry import Info
 from wizard.core.system import System
@@ -20,10 +20,33 @@ class Delivery(NamedTuple):
     next_steps: tuple[NextStep, ...] = ()
 
 
+class Obtained(NamedTuple):
+    """Who obtains and renews a certificate where Pomerium runs, so that the wizard does not.
+
+    `unasked` are questions of the strategy, or tables of them, that then mean nothing; `look` is
+    the line that shows how far it is.
+    """
+
+    by: str
+    unasked: frozenset[str]
+    look: Callable[[Answers], str]
+
+    def asks(self, key: str) -> bool:
+        """Whether a question of the strategy is asked all the same."""
+        return not any(key == one or key.startswith(f"{one}.") for one in self.unasked)
+
+    def proof(self, answers: Answers) -> Proof:
+        """What stands for a proof that cannot be had from here."""
+        detail = "it obtains and renews the certificate where Pomerium runs; look there"
+        return Proof(self.by, "unknown", detail, self.look(answers))
+
+
 class Target(Protocol):
     """A way in which Pomerium runs."""
 
     info: ClassVar[Info]
+    obtains: ClassVar[Mapping[str, Obtained]]
+    """By strategy, whose certificates something else obtains there. Mostly none."""
 
     def steps(self, system: System) -> Sequence[Step]:
         """What it must know."""

@@ -23,8 +23,16 @@ def installed(answers: Answers, system: System) -> Installed:
     """
     if not brings_files(answers):
         return kept_by_pomerium(answers, system)
-    directory = Path(answers.text("output.directory"))
-    stem = _stem(answers.texts("names")[0])
+    return installed_in(Path(answers.text("output.directory")), answers.texts("names")[0], system)
+
+
+def installed_in(directory: Path, name: str, system: System) -> Installed:
+    """The certificate for a first name and its key, in a directory.
+
+    Raises:
+        WizardError: `key-mode` when everybody can read the key.
+    """
+    stem = _stem(name)
     chain, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
     return Installed(chain, key, system.keep(chain), private(key, system))
 

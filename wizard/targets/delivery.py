@@ -269,16 +269,18 @@ def _variables(job: _Job, system: System) -> Delivery:
     return Delivery((action,), tuple(notices), (start,))
 
 
-def _wanted(job: _Job, standing: Mapping[str, str]) -> dict[str, str]:
-    """The variables that an existing file must have; an empty setting only where it is said."""
+def _wanted(job: _Job, said: Mapping[str, str]) -> dict[str, str]:
+    """The variables that an existing file must have; an empty or false one where it is said."""
     wanted = variables.certificate(*map(str, job.files)) if job.files else {}
     if not job.settings:
         return wanted
     from wizard.pomerium.merge import of_routes, revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
 
-    for name, value in revealed(job.settings).items():
-        wanted |= variables.flat(name, value)
-    return wanted | variables.with_routes(standing, of_routes(job.settings), str(job.path))
+    for setting, value in revealed(job.settings).items():
+        for name, text in variables.flat(setting, value).items():
+            if text not in {"", "false"} or said.get(name):
+                wanted[name] = text
+    return wanted | variables.with_routes(said, of_routes(job.settings), str(job.path))
 
 
 def _new_secrets() -> tuple[str, str]:

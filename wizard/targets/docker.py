@@ -27,16 +27,16 @@ from wizard.pomerium.compose import (
     Service,
     find_file,
     here_of,
-    is_ours,
     new_compose,
     seen_by,
     service_in,
     variables_file,
     volume,
 )
+from wizard.pomerium.mark import is_ours
 from wizard.pomerium.variables import DOCKER
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery
+from wizard.targets.base import Delivery, Obtained
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
 from wizard.targets.output import ROUTE, Defaults, brings_files, is_variables, output
 
@@ -53,6 +53,7 @@ class Docker:
     info: ClassVar[Info] = Info(
         "docker", "A container", "A Compose file, Pomerium's image, and a directory mounted in it."
     )
+    obtains: ClassVar[Mapping[str, Obtained]] = {}
 
     def steps(self, system: System) -> Sequence[Step]:
         """Where the files go, what starts the container, and a first route where there is none."""

@@ -25,10 +25,13 @@ def brings_files(answers: Answers) -> bool:
     return answers.text("strategy") != KEEPS_ITS_OWN
 
 
+KEPT_IN: Final = ("output.directory", "autocert.directory", "kubernetes.directory")
+"""Where what was made is kept; of these one is asked for."""
+
+
 def directory_of(answers: Answers) -> str:
     """Where certificates and keys are kept; a bucket where several Pomeriums share them."""
-    key = "output.directory" if brings_files(answers) else "autocert.directory"
-    return answers.text(key)
+    return next(filter(None, map(answers.text, KEPT_IN)), "")
 
 
 def kept_by_pomerium(answers: Answers, system: System) -> Installed:

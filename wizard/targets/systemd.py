@@ -27,7 +27,7 @@ from wizard.pomerium.unit import (
     is_running,
 )
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery
+from wizard.targets.base import Delivery, Obtained
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
 from wizard.targets.output import ROUTE, Defaults, is_variables, output
 
@@ -46,6 +46,7 @@ class Systemd:
     info: ClassVar[Info] = Info(
         "systemd", "A systemd service", "Pomerium's package: its unit, its user, its paths."
     )
+    obtains: ClassVar[Mapping[str, Obtained]] = {}
 
     def steps(self, system: System) -> Sequence[Step]:
         """Where the files go, as the unit has it, and a first route where there is none."""

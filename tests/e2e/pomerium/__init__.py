@@ -4,10 +4,12 @@ import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
 from e2e.clients.process import environment
+from wizard.pki import authority, chain, keys, leaf
 
 RULES = Path(__file__).resolve().parents[3] / ".tools" / "bin" / "pomerium-rules"
 
@@ -35,6 +37,33 @@ def judge(config: Path, variables: Mapping[str, str] = MappingProxyType({})) -> 
 def judge_variables(variables: Mapping[str, str], folder: Path) -> Verdict:
     """Pomerium's verdict on settings from the environment alone."""
     return _verdict("", variables, folder)
+
+
+def verdict(text: bytes, folder: Path) -> Verdict:
+    """Pomerium's verdict on a text, which is left in the folder."""
+    config = folder / "config.yaml"
+    config.write_bytes(text)
+    return judge(config)
+
+
+def put_pair(names: tuple[str, ...], chain_path: Path, key_path: Path) -> None:
+    """A certificate for these names, with its chain, and its key."""
+    now = datetime.now(UTC)
+    issued = leaf.issue(
+        authority.create(names, now=now), names, now=now, lifetime=timedelta(days=90)
+    )
+    chain_path.write_bytes(chain.to_pem([issued.certificate, *issued.issuers]))
+    key_path.write_bytes(keys.to_pem(issued.key).reveal())
+
+
+def known_settings() -> dict[str, str]:
+    """Every setting of Pomerium's own structs, and the kind that its value has in Go.
+
+    What stands in a table, or in each entry of a list of tables, follows a dot.
+    """
+    done = subprocess.run([RULES, "-settings"], capture_output=True, check=True, timeout=60)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
 
 
 def _verdict(config: str, variables: Mapping[str, str], folder: Path) -> Verdict:

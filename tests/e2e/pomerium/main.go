@@ -1,8 +1,10 @@
 // Command pomerium-rules lets Pomerium's own code read a configuration:
 //
 //	pomerium-rules CONFIG
+//	pomerium-rules -settings
 //
-// The last line on stdout is the verdict, those before are Pomerium's log.
+// The last line on stdout is the verdict, those before are Pomerium's log. With -settings it is every
+// setting of Pomerium's, those of routes below "routes", each with the kind of its value.
 package main
 
 import (
@@ -11,6 +13,8 @@ import (
 	"log"
 	"net/url"
 	"os"
+	"reflect"
+	"strings"
 
 	"github.com/pomerium/pomerium/config"
 )
@@ -23,7 +27,14 @@ type verdict struct {
 
 func main() {
 	if len(os.Args) != 2 {
-		log.Fatal("usage: pomerium-rules CONFIG")
+		log.Fatal("usage: pomerium-rules CONFIG|-settings")
+	}
+	if os.Args[1] == "-settings" {
+		found := map[string]string{}
+		settings(reflect.TypeFor[config.Options](), "", found)
+		settings(reflect.TypeFor[config.Policy](), "routes.", found)
+		must(json.NewEncoder(os.Stdout).Encode(found))
+		return
 	}
 	must(json.NewEncoder(os.Stdout).Encode(check(os.Args[1])))
 }
@@ -47,6 +58,35 @@ func check(path string) verdict {
 		found.Hosts[from.Hostname()] = covered
 	}
 	return found
+}
+
+// settings notes the fields of a struct under the names that Pomerium reads them by, and those of
+// each table and list of tables in it.
+func settings(of reflect.Type, prefix string, found map[string]string) {
+	for i := range of.NumField() {
+		tag, tagged := of.Field(i).Tag.Lookup("mapstructure")
+		name, _, _ := strings.Cut(tag, ",")
+		kind := of.Field(i).Type
+		if kind.Kind() == reflect.Pointer {
+			kind = kind.Elem()
+		}
+		switch {
+		case !tagged || name == "-" || strings.HasPrefix(name, "_"):
+			continue
+		case name == "":
+			settings(kind, prefix, found)
+			continue
+		}
+		found[prefix+name] = kind.Kind().String()
+		switch {
+		case prefix != "":
+		case kind.Kind() == reflect.Slice && kind.Elem() == reflect.TypeFor[config.Policy]():
+		case kind.Kind() == reflect.Slice && kind.Elem().Kind() == reflect.Struct:
+			settings(kind.Elem(), name+".", found)
+		case kind.Kind() == reflect.Struct:
+			settings(kind, name+".", found)
+		}
+	}
 }
 
 func must(err error) {

@@ -1,0 +1,118 @@
+"""Settings of autocert as answers."""
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from wizard.adopt.base import Ground, Note, Part
+from wizard.core.errors import UsageError
+from wizard.core.questions import Value
+from wizard.pki import names
+from wizard.pomerium.routes import autocert_hosts, hosts
+from wizard.pomerium.told import Told
+
+TEXTS: Final = {
+    "autocert.email": "autocert_email",
+    "autocert.authority_url": "autocert_ca",
+    "autocert.trusted_ca": "autocert_trusted_ca_file",
+    "autocert.directory": "autocert_dir",
+}
+EAB: Final = {
+    "autocert.eab_key_id": "autocert_eab_key_id",
+    "autocert.eab_hmac_key": "autocert_eab_mac_key",
+}
+REFERENCES: Final = {
+    "autocert.eab_key_id": "env:EAB_KEY_ID",
+    "autocert.eab_hmac_key": "env:EAB_HMAC_KEY",
+}
+"""Where answers look for what stands in a configuration: a secret is no answer."""
+
+
+def read(ground: Ground) -> Part:
+    """Its answers; the hosts of the routes are the names.
+
+    Raises:
+        UsageError: `names-unknown`: no route has a host for it.
+    """
+    told = ground.told
+    found = tuple(one for one in autocert_hosts(told.document) if names.problem(one) is None)
+    if not found:
+        raise UsageError(
+            "names-unknown",
+            f"{told.path} has autocert on, and no route from https:// and one host.",
+            "Add a route, and run again.",
+        )
+    before = ground.remembered("autocert", told.path)
+    values: dict[str, Value] = {
+        **before,
+        "strategy": "autocert",
+        "names": found[: names.MOST_NAMES],
+        "autocert.staging": told.flag("autocert_use_staging"),
+        **{key: told.text(setting) for key, setting in TEXTS.items()},
+        **dict.fromkeys(EAB, ""),
+    }
+    for key, setting in TEXTS.items():
+        if _has_password(told.text(setting)):
+            values[key] = ""
+    if not values["autocert.directory"]:
+        # An empty place is none; the default is one.
+        del values["autocert.directory"]
+    if _has_eab(told):
+        values |= {key: before.get(key) or where for key, where in REFERENCES.items()}
+    return Part(values, (Note("strategy", f"autocert is on in {told.path}."), *_notes(told)))
+
+
+def _notes(told: Told) -> Iterator[Note]:
+    """What Pomerium is told beyond what the answers say, and what they would change."""
+    for key, setting in TEXTS.items():
+        if _has_password(told.text(setting)):
+            text = f"`{setting}` has a password in it, which is no answer. Write it without."
+            yield Note(key, text)
+    if _has_eab(told):
+        yield Note(
+            "autocert.eab_key_id",
+            f"Key id and HMAC key stand in {told.path}, and a secret is no answer. Put "
+            "`autocert_eab_key_id` and `autocert_eab_mac_key` where these two look for them.",
+        )
+    if not told.text("autocert_dir"):
+        yield Note(
+            "autocert.directory",
+            "`autocert_dir` is not set, so Pomerium keeps its certificates below the home of its "
+            "user. Move them here first, or all of them are got again.",
+        )
+    if told.text("autocert_trusted_ca"):
+        yield Note(
+            "autocert.authority_url",
+            "`autocert_trusted_ca` holds a root itself, and these answers empty it. Save it as a "
+            "file and name that in autocert.trusted_ca.",
+        )
+    if told.flag("autocert_must_staple") and not told.text("autocert_ca"):
+        yield Note(
+            "",
+            "`autocert_must_staple` is on, and these answers turn it off: Let's Encrypt refuses "
+            "such certificates.",
+        )
+    redirect = told.text("http_redirect_addr")
+    if not redirect.endswith(":80"):
+        now = f"is {redirect}" if redirect else "is not set"
+        yield Note(
+            "",
+            f"`http_redirect_addr` {now}, and these answers make it :80: Pomerium answers HTTP-01 "
+            "on no other port.",
+        )
+    starred = [host for host in hosts(told.document) if "*" in host]
+    if starred:
+        text = f"autocert gets no certificate for {', '.join(starred)}; the strategy dns-01 does."
+        yield Note("names", text)
+    listed = ", ".join(str(pair.cert) for pair in told.certificates())
+    if listed:
+        yield Note("names", f"Served beside them, and left as it is: {listed}.")
+
+
+def _has_eab(told: Told) -> bool:
+    return any(told.text(setting) for setting in EAB.values())
+
+
+def _has_password(url: str) -> bool:
+    """Whether an address has credentials in it, as one of a bucket may."""
+    return "@" in urlsplit(url).netloc

@@ -1,0 +1,75 @@
+"""What every part of adopting looks at and gives back."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from wizard.core.errors import WizardError
+from wizard.core.questions import Value
+from wizard.core.system import System
+from wizard.parts import target
+from wizard.pomerium.told import Told
+from wizard.upkeep import installations
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+
+class Note(NamedTuple):
+    """What an answer does not say by itself; `key` is empty for what concerns all of them."""
+
+    key: str
+    text: str
+
+
+class Part(NamedTuple):
+    """Some of the answers; later parts win."""
+
+    values: Mapping[str, Value]
+    notes: tuple[Note, ...] = ()
+
+
+class Ground(NamedTuple):
+    """The machine, the state directory, and what Pomerium is told."""
+
+    system: System
+    state: Path
+    told: Told
+
+    @property
+    def config(self) -> dict[str, Value]:
+        """The answers that name the configuration."""
+        return {
+            "output.config": str(self.told.path.absolute()),
+            "output.form": self.told.form,
+        }
+
+    def remembered(self, way: str, path: Path) -> dict[str, Value]:
+        """The answers of the run that stands and made a file in this way; none where none did.
+
+        The file is the certificate; for autocert, which makes none, the configuration.
+        """
+        for _, answers in reversed(installations(self.system, self.state)):
+            if answers.text("strategy") != way:
+                continue
+            with suppress(WizardError):
+                where = target(answers.text("output.target")).installed(answers, self.system)
+                config = Path(answers.text("output.config"))
+                made = config if way == "autocert" else where.chain_path
+                if os.path.realpath(path) == os.path.realpath(made):
+                    return {**answers.values, **self.config}
+        return {}
+
+    def leaf(self, path: Path) -> "Certificate | None":
+        """The first certificate of a file; None where it is not there or cannot be read."""
+        # A pipe or a device may never end; unlike Path.is_file this takes any path.
+        if not os.path.isfile(path):  # noqa: PTH113
+            return None
+        from wizard.pki import chain  # noqa: PLC0415  loads cryptography
+
+        with suppress(WizardError):
+            kept = self.system.keep(path)
+            return chain.read(kept.content, str(path))[0] if kept else None
+        return None

@@ -1,0 +1,314 @@
+"""Writing the manifests: which resources the answers ask for, and the files that hold them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from wizard.core.actions import WriteFile
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.events import NextStep
+from wizard.core.files import writable
+from wizard.core.owners import Owner, private
+from wizard.core.system import Command, System
+from wizard.pki.material import Installed, Material, Settings
+from wizard.pomerium.emitter import commented, dump
+from wizard.pomerium.mark import is_ours, marked
+from wizard.targets import certificate_files
+from wizard.targets import kubernetes_manifests as made
+from wizard.targets.base import Delivery
+from wizard.targets.kubernetes import (
+    BACKEND,
+    DIRECTORY,
+    KUSTOMIZATION,
+    NAMESPACE,
+    SECRETS,
+    SERVICE,
+    certificates_line,
+)
+from wizard.targets.kubernetes_issuer import Given, Wanted, issuer_of
+from wizard.targets.kubernetes_manifests import Backend, Resource, SecretFile
+
+CERT_MANAGER_RELEASE: Final = (
+    "https://github.com/cert-manager/cert-manager/releases/download/v1.21.1/cert-manager.yaml"
+)
+CONTROLLER: Final = "github.com/pomerium/ingress-controller/config/default?ref=v0.33.1"
+VERIFY: Final = Backend("default", "verify", 443, "verify.pomerium.com")
+UNSEEN: Final = "(made when the file is written)"
+
+
+class _Job(NamedTuple):
+    answers: Answers
+    system: System
+    there: Installed
+    material: Material | None
+    settings: Settings
+    owner: Owner
+
+    @property
+    def directory(self) -> Path:
+        return Path(self.answers.text(DIRECTORY))
+
+    @property
+    def namespace(self) -> str:
+        return self.answers.text(NAMESPACE)
+
+    @property
+    def strategy(self) -> str:
+        return self.answers.text("strategy")
+
+
+def deliver(
+    answers: Answers,
+    system: System,
+    there: Installed,
+    material: Material | None,
+    settings: Settings,
+) -> Delivery:
+    """The manifests and the files of the Secrets; of a renewal, the certificate's alone.
+
+    Raises:
+        WizardError: a file there is somebody else's, or a secret is not where it should be.
+    """
+    person = system.person
+    owner = (person.uid, person.gid) if system.invoked_by_other else None
+    job = _Job(answers, system, there, material, settings, owner)
+    files = certificate_files.write(there, system, material, owner) if material else ()
+    apply = NextStep(
+        "Hand it to the cluster",
+        Command(("kubectl", "apply", "--kustomize", str(job.directory))).shell(),
+    )
+    if material and material.is_renewal:
+        return Delivery(files, (), (apply,) if files else ())
+    _refuse(answers)
+    wanted = issuer_of(answers, system) if material is None else None
+    secrets = () if wanted is None else wanted.secrets
+    manifests = _manifests(job, wanted)
+    lists = manifests.pop(KUSTOMIZATION)
+    actions = (
+        *(action for name, render in manifests.items() for action in _file(job, name, render)),
+        *_hidden(job, any_secrets=bool(files or secrets)),
+        *files,
+        *_written(job, secrets),
+        *_file(job, KUSTOMIZATION, lists),
+    )
+    for action in actions:
+        writable(action.path)
+    return Delivery(actions, tuple(_notices(job)), (*_before(wanted), apply, *_after(job)))
+
+
+def _refuse(answers: Answers) -> None:
+    if answers.flag("mtls.services"):
+        raise UsageError(
+            "services-in-cluster",
+            "mtls.services: in a cluster the ingress controller runs all of Pomerium in one.",
+            "Leave it out, or choose another output.target.",
+        )
+
+
+def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes]]:
+    """The files of the directory by name, each with what makes its text."""
+    own = made.resource_name(job.answers.texts("names")[0])
+    found: dict[str, Callable[[], bytes]] = {}
+    if wanted is not None:
+        issuer = wanted.issuer
+        found["issuer.yaml"] = lambda: _text(
+            "Who issues: cert-manager opens an account there and proves the names so.",
+            issuer.resource(),
+        )
+        if job.strategy == "dns-01":
+            certificate = made.certificate(
+                own,
+                job.namespace,
+                job.answers.texts("names"),
+                issuer.name,
+                wanted.account.key_type,
+            )
+            found["certificate.yaml"] = lambda: _text(
+                "cert-manager gets it, keeps it in the Secret and renews it there.", certificate
+            )
+    found["pomerium.yaml"] = lambda: _text(
+        "Pomerium's settings. Its own secrets were made when the controller was installed.",
+        made.pomerium(job.namespace, _spec(job, own)),
+    )
+    found["routes.yaml"] = lambda: _text(
+        "A first route; copy it for each of your applications.", *_routes(job, wanted)
+    )
+    files = tuple(found)
+    secrets = [one.file for one in wanted.secrets] if wanted else []
+    if job.material is not None:
+        chain, key = job.there.chain_path, job.there.key_path
+        secrets += [
+            SecretFile(own, "tls.crt", job.namespace, f"{SECRETS}/{chain.name}"),
+            SecretFile(own, "tls.key", job.namespace, f"{SECRETS}/{key.name}"),
+        ]
+    tls = own if job.material is not None else ""
+    found[KUSTOMIZATION] = lambda: _text(
+        "For kubectl apply --kustomize, with this directory.",
+        made.kustomization(files, secrets, tls),
+    )
+    return found
+
+
+DOWNSTREAM: Final[Mapping[str, str]] = {
+    "downstream_mtls.ca_file": "ca",
+    "downstream_mtls.crl_file": "crl",
+    "downstream_mtls.enforcement": "enforcement",
+}
+"""Pomerium's settings, and the fields below `downstreamMtls` that they are in a cluster."""
+
+
+def _spec(job: _Job, own: str) -> Resource:
+    """What the answers say of Pomerium; files that are yet to be written are not in it."""
+    spec: Resource = {}
+    if job.strategy != "autocert":
+        spec["certificates"] = [f"{job.namespace}/{own}"]
+    mtls: Resource = {}
+    for name, value in job.settings.items():
+        if name not in DOWNSTREAM or not value:
+            continue
+        mtls[DOWNSTREAM[name]] = _embedded(job, value) if isinstance(value, Path) else str(value)
+    if mtls:
+        spec["downstreamMtls"] = mtls
+    if job.material is not None and job.material.is_development:
+        # HSTS would pin development names to HTTPS for a year.
+        spec["setResponseHeaders"] = {"Strict-Transport-Security": "max-age=0"}
+    return spec
+
+
+def _embedded(job: _Job, path: Path) -> str:
+    kept = job.system.keep(path)
+    return made.base64(kept.content) if kept else UNSEEN
+
+
+def _routes(job: _Job, wanted: Wanted | None) -> Iterator[Resource]:
+    """The first route; where each has a certificate of its own, one for each name."""
+    match = BACKEND.fullmatch(job.answers.text(SERVICE))
+    backend = VERIFY
+    if match is not None:
+        backend = Backend(match["namespace"] or "default", match["name"], int(match["port"]))
+    email = job.answers.text("output.route.email")
+    issuer = wanted.issuer.name if wanted and job.strategy == "autocert" else ""
+    hosts = [job.answers.text("output.route.from").removeprefix("https://").partition("/")[0]]
+    if issuer:
+        hosts += [name for name in job.answers.texts("names") if name not in hosts]
+    yield from (made.ingress(host, backend, email, issuer) for host in hosts)
+    if backend.external:
+        yield backend.service()
+
+
+def _text(why: str, *resources: Resource) -> bytes:
+    first, *others = resources
+    texts = [dump(commented(first, why, {})), *map(dump, others)]
+    return marked("---\n".join(texts).encode())
+
+
+def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFile]:
+    """Writes a manifest, unless it is as it should be.
+
+    Raises:
+        UsageError: `file-not-ours`.
+    """
+    path = job.directory / name
+    before, text = job.system.keep(path), render()
+    if before is not None and before.content == text:
+        return
+    if before is not None and not is_ours(before.content):
+        raise UsageError(
+            "file-not-ours",
+            f"{path} was not made by this wizard, or was changed since.",
+            f"Move it away, or choose another {DIRECTORY}; changes of your own belong into a "
+            "kustomization that lists that directory among its resources.",
+        )
+    yield WriteFile(
+        path,
+        "manifest",
+        WHY[name],
+        cache(render),
+        owner=job.owner,
+        before=before,
+        shown=lambda: (before.content.decode() if before else "", text.decode()),
+    )
+
+
+WHY: Final[Mapping[str, str]] = {
+    "issuer.yaml": "Where cert-manager gets certificates, and how it proves the names.",
+    "certificate.yaml": "What cert-manager gets, keeps and renews.",
+    "pomerium.yaml": "What Pomerium in the cluster is set to.",
+    "routes.yaml": "A first route, to see that it works.",
+    KUSTOMIZATION: "Lists the others, and makes the Secrets from their files.",
+}
+
+
+def _hidden(job: _Job, *, any_secrets: bool) -> Iterator[WriteFile]:
+    """What keeps secrets out of git; it is there before they are."""
+    path = job.directory / SECRETS / ".gitignore"
+    before = job.system.keep(path)
+    if any_secrets and before is None:
+        yield WriteFile(
+            path,
+            "list of what git ignores",
+            "What is secret here does not belong into a repository.",
+            lambda: b"*\n",
+            owner=job.owner,
+            directory_mode=0o700,
+        )
+
+
+def _written(job: _Job, secrets: Sequence[Given]) -> Iterator[WriteFile]:
+    """The files of the Secrets.
+
+    Raises:
+        WizardError: `key-mode` when everybody can read one that is there.
+    """
+    for secret in secrets:
+        path = job.directory / secret.file.file
+        before = private(path, job.system)
+        if before is not None and before.content == secret.value.reveal():
+            continue
+        yield WriteFile(
+            path,
+            "secret",
+            f"For cert-manager: {secret.file.key} of the Secret {secret.file.name}.",
+            secret.value.reveal,
+            mode=0o600,
+            owner=job.owner,
+            before=before,
+        )
+
+
+def _notices(job: _Job) -> Iterator[str]:
+    for name, value in job.settings.items():
+        if value and name not in DOWNSTREAM:
+            yield (
+                f"Pomerium's setting {name} has no place in a cluster's Pomerium resource; it was "
+                "left out."
+            )
+    if job.answers.flag("autocert.staging"):
+        yield (
+            "The certificates of Let's Encrypt's staging are for practice; no browser trusts them. "
+            "Once they are ready, run this again with autocert.staging = false."
+        )
+    if not job.answers.text("output.route.email"):
+        yield "The new route lets nobody in until its policy names who may (output.route.email)."
+
+
+def _before(wanted: Wanted | None) -> Iterator[NextStep]:
+    """What has to be in the cluster first."""
+    if wanted is not None:
+        line = Command(("kubectl", "apply", "--filename", CERT_MANAGER_RELEASE)).shell()
+        yield NextStep("Install cert-manager in the cluster, unless it is there", line)
+    line = Command(("kubectl", "apply", "--kustomize", CONTROLLER)).shell()
+    yield NextStep("Install Pomerium's ingress controller, unless it is there", line)
+
+
+def _after(job: _Job) -> Iterator[NextStep]:
+    """Where the names have to lead, and how to see that the certificate is there."""
+    service = ("kubectl", "get", "service", "pomerium-proxy", "--namespace", job.namespace)
+    listed = ", ".join(job.answers.texts("names"))
+    yield NextStep(f"Let {listed} lead to the address of this, in DNS", Command(service).shell())
+    if job.material is None:
+        line = f"{certificates_line(job.answers)} --watch"
+        yield NextStep("Wait until cert-manager has the certificate: READY is True", line)
+    yield NextStep("Open its first route", job.answers.text("output.route.from"))

@@ -1,0 +1,142 @@
+"""Who issues in a cluster: the ACME account that the answers ask for, and what it is given."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from wizard.acme.authorities import AUTHORITIES, Authority, custom
+from wizard.acme.eab import unpadded
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.secrets import Secret, resolve
+from wizard.core.system import System
+from wizard.pki.names import never_public
+from wizard.targets import kubernetes_solvers as solvers
+from wizard.targets.kubernetes_manifests import CERT_MANAGER, HTTP_01, Issuer, Resource, SecretFile
+
+
+class Account(NamedTuple):
+    """The ACME account that answers ask for, whatever strategy asked."""
+
+    authority: Authority
+    email: str
+    profile: str
+    ca_bundle: str
+    eab: tuple[str, str]
+    key_type: str
+
+
+def _account(answers: Answers) -> Account:
+    text = answers.text
+    if text("strategy") == "autocert":
+        usual = "letsencrypt-staging" if answers.flag("autocert.staging") else "letsencrypt"
+        url = text("autocert.authority_url")
+        known = (one for one in AUTHORITIES.values() if one.directory_url == url)
+        return Account(
+            next(known, custom(url)) if url else AUTHORITIES[usual],
+            text("autocert.email"),
+            "",
+            text("autocert.trusted_ca"),
+            (text("autocert.eab_key_id"), text("autocert.eab_hmac_key")),
+            "ecdsa-p256",
+        )
+    url = text("dns_01.directory_url")
+    return Account(
+        custom(url) if url else AUTHORITIES[text("dns_01.authority")],
+        text("dns_01.email"),
+        text("dns_01.profile"),
+        text("dns_01.ca_bundle"),
+        (text("dns_01.eab_key_id"), text("dns_01.eab_hmac_key")),
+        text("dns_01.key_type"),
+    )
+
+
+class Given(NamedTuple):
+    """A key of a Secret, and its value for a file."""
+
+    file: SecretFile
+    value: Secret
+
+
+class Wanted(NamedTuple):
+    """The issuer, the key of what it issues, and the Secrets that it needs from here."""
+
+    issuer: Issuer
+    account: Account
+    secrets: tuple[Given, ...]
+
+
+def issuer_of(answers: Answers, system: System) -> Wanted:
+    """Who issues in the cluster, and what it has to be given.
+
+    Raises:
+        UsageError: `eab-missing`, `solver-incomplete`, `secret-missing`.
+    """
+    account = _account(answers)
+    problem = never_public(answers.texts("names"))
+    if problem is not None and account.authority.id in AUTHORITIES:
+        raise UsageError(*problem)
+    name = f"pomerium-{account.authority.id}"
+    secrets: list[Given] = []
+    binding = _binding(system, account, name)
+    secrets += [binding[1]] if binding else []
+    solver = HTTP_01
+    if answers.text("strategy") == "dns-01":
+        solver, needed = _solver(answers, system)
+        secrets += needed
+    bundle = system.keep(Path(account.ca_bundle)) if account.ca_bundle else None
+    if account.ca_bundle and bundle is None:
+        raise UsageError(
+            "file-missing", f"There is no file {account.ca_bundle}.", "Name the root's PEM file."
+        )
+    issuer = Issuer(
+        name,
+        account.authority.directory_url,
+        solver,
+        account.email,
+        account.profile,
+        bundle.content if bundle else b"",
+        binding[0] if binding else "",
+        binding[1].file if binding else None,
+    )
+    return Wanted(issuer, account, tuple(secrets))
+
+
+def _binding(system: System, account: Account, name: str) -> tuple[str, Given] | None:
+    """The key id of an external account and the Secret with its HMAC key."""
+    if not any(account.eab) and not account.authority.needs_eab:
+        return None
+    if not all(account.eab):
+        raise UsageError(
+            "eab-missing",
+            f"{account.authority.title} ties accounts to one that you have there (EAB).",
+            "Give both the key id and the HMAC key: env:NAME, file:/PATH.",
+        )
+    key_id, key = (resolve(one, system) for one in account.eab)
+    file = SecretFile(f"{name}-eab", "hmac-key", CERT_MANAGER, "secrets/eab-hmac-key")
+    return key_id.reveal().strip().decode(errors="replace"), Given(file, unpadded(key))
+
+
+def _solver(answers: Answers, system: System) -> tuple[Resource, list[Given]]:
+    """How the chosen provider is reached, and the Secrets with what is to be kept to oneself."""
+    solvers.check(answers)
+    chosen = solvers.SOLVERS[answers.text(solvers.SOLVER)]
+    fields: Resource = {}
+    secrets: list[Given] = []
+    for option in chosen.options:
+        said = answers.text(solvers.key_of(chosen, option.name))
+        if not said:
+            continue
+        if not option.is_secret:
+            fields[option.field] = said
+            continue
+        there = solvers.IN_CLUSTER.fullmatch(said)
+        if there is not None:
+            fields[option.field] = {"name": there["name"], "key": there["key"]}
+            continue
+        stem = option.name.replace("_", "-")
+        file = SecretFile(
+            f"pomerium-{chosen.name}", stem, CERT_MANAGER, f"secrets/{chosen.name}-{stem}"
+        )
+        secrets.append(Given(file, resolve(said, system)))
+        fields[option.field] = file.reference()
+    return {"dns01": {chosen.field: fields}}, secrets
