@@ -171,7 +171,7 @@ def test_the_nearest_route_is_named(place: Place, forge: Forge) -> None:
 
 
 def test_what_takes_its_effect_away_is_told(tmp_path: Path, forge: Forge) -> None:
-    text = CONFIG.replace("prefix: /one", "tls_skip_verify: yes").replace("other\n", "x\n")
+    text = CONFIG.replace("prefix: /one", "tls_skip_verify: true").replace("other\n", "x\n")
     plan = Place(tmp_path, text).session(line(forge)).plan()
     said = " ".join(plan.notices)
     assert "line 4: with `tls_skip_verify` Pomerium believes anybody" in said
