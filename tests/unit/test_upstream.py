@@ -236,14 +236,10 @@ def test_tables_that_make_no_sense_are_refused_when_they_are_typed(
     assert caught.value.summary.startswith("--set mtls.upstream: ")
 
 
-def test_kubernetes_is_told_where_it_says_so(place: Place, forge: Forge) -> None:
-    from wizard.mtls.upstream import Upstream  # noqa: PLC0415  one part alone
-
-    answers = place.session(line(forge)).answers().having("output.target", "kubernetes")
-    installed = place.session().plan  # nothing of it is looked at
-    secured = Upstream().work(answers, place.system, place.state, installed, Renewal.NO)  # type: ignore[arg-type]  # as said
-    assert not secured.actions
-    assert "annotations" in secured.notices[0]
+def test_a_cluster_is_told_where_it_says_so(place: Place, forge: Forge) -> None:
+    plan = place.session(line(forge), output__target="kubernetes").plan()
+    assert any("tls_custom_ca_secret" in notice for notice in plan.notices)
+    assert not any("-client-key.pem" in action.title for action in plan.actions)
 
 
 def test_a_container_is_told_the_paths_that_it_sees(tmp_path: Path, forge: Forge) -> None:
