@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from corpus_support import EDITED, UNREADABLE, Data, load, removed
 from ruamel.yaml import YAML
 
 from wizard.core.errors import WizardError
 from wizard.pomerium.config import parse, with_settings
-from wizard.pomerium.upstreams import is_same, routes
+from wizard.pomerium.upstreams import LISTS, is_same, routes
 
 FROM = "https://a.example.com"
 OURS = {"tls_custom_ca_file": "/ca: 1 # x.pem", "tls_upstream_server_name": "a.internal"}
@@ -97,3 +98,39 @@ def test_a_route_says_where_it_leads() -> None:
     (route,) = routes(parse(text.encode(), "config.yaml"))
     assert [url.hostname for url in route.upstreams] == ["x", "z"]
     assert (route.line, route.skips_verify) == (2, True)
+
+
+OWN = frozenset(OURS)
+INLINE = {"084-upstream-inline-ca"}
+"""Has an authority inside the file."""
+
+
+@pytest.mark.parametrize("path", EDITED, ids=lambda path: path.stem)
+def test_routes_as_people_write_them_keep_all_else(path: Path) -> None:
+    text = path.read_bytes()
+    document = parse(text, path.name)
+    every = list(routes(document))
+    wanted = {route.origin: OURS for route in every}
+    if path.stem in INLINE:
+        with pytest.raises(WizardError) as caught:
+            with_settings(document, {"routes": wanted})
+        assert caught.value.code == "upstream-inline"
+        return
+    edit = with_settings(document, {"routes": wanted})
+    assert edit.changed is any(route.upstreams for route in every)
+    again = with_settings(parse(edit.text, path.name), {"routes": wanted})
+    assert (again.text, again.changed) == (edit.text, False)
+    if not any(name.encode() in text for name in OWN):
+        assert removed(text, edit.text) == set()
+    if path.stem in UNREADABLE:
+        return
+    before, after = load(text), load(edit.text)
+    assert [set(one) - OWN for one in listed(before)] == [set(one) - OWN for one in listed(after)]
+    assert {k: v for k, v in before.items() if k.lower() not in LISTS} == {
+        k: v for k, v in after.items() if k.lower() not in LISTS
+    }
+
+
+def listed(data: Data) -> list[Data]:
+    """The routes of both lists."""
+    return [one for key, value in data.items() if key.lower() in LISTS for one in value or ()]
