@@ -174,11 +174,11 @@ def test_what_takes_its_effect_away_is_told(tmp_path: Path, forge: Forge) -> Non
     text = CONFIG.replace("prefix: /one", "tls_skip_verify: true").replace("other\n", "x\n")
     plan = Place(tmp_path, text).session(line(forge)).plan()
     said = " ".join(plan.notices)
-    assert "line 4: with `tls_skip_verify` Pomerium believes anybody" in said
-    assert "no other authority" in said
-    assert "leads to an address" in said
+    assert "line 4: with `tls_skip_verify` Pomerium trusts anybody" in said
+    assert "and no other" in said
+    assert "is an address" in said
     named = Place(tmp_path, text).session(line(forge, server_name="app.internal")).plan()
-    assert "leads to an address" not in " ".join(named.notices)
+    assert "is an address" not in " ".join(named.notices)
 
 
 def test_files_that_are_no_good_are_refused(place: Place, forge: Forge) -> None:
@@ -223,6 +223,7 @@ def test_files_that_are_no_good_are_refused(place: Place, forge: Forge) -> None:
         ("https://a ca=~/x.pem", "path"),
         ("https://a server_name=https://b", "upstream-server-name"),
         ("https://a ca=/x https://a ca=/y", "upstream-twice"),
+        ("https://a ca=/x https://A:443/ ca=/x", "upstream-twice"),
         ("https://a cert=/x", "table-field"),
         ("ca=/x", "table-field"),
     ],

@@ -45,12 +45,12 @@ class Application(NamedTuple):
     shown: tuple[Path, Path] | None = None
 
 
-def objections(applications: Sequence[Application]) -> list[str]:
-    """For each what keeps Pomerium from reaching it, in words; nothing where nothing is known.
+def objections(applications: Sequence[Application]) -> list[str | None]:
+    """For each what keeps Pomerium from reaching it, in words; empty where nothing does.
 
-    All are asked at once, and this takes `SECONDS` at most.
+    None where it does not answer. All are asked at once, and this takes `SECONDS` at most.
     """
-    found = [""] * len(applications)
+    found: list[str | None] = [None] * len(applications)
 
     def ask(number: int) -> None:
         # Not reachable from here: Pomerium may run elsewhere, and reach it.
@@ -70,7 +70,7 @@ def objections(applications: Sequence[Application]) -> list[str]:
     return list(found)
 
 
-def _objection(application: Application) -> str:
+def _objection(application: Application) -> str | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if application.authorities:
@@ -97,8 +97,8 @@ def _objection(application: Application) -> str:
     return ""
 
 
-def _in_words(error: ssl.SSLError) -> str:
+def _in_words(error: ssl.SSLError) -> str | None:
     reason = error.reason or ""
     if reason == "WRONG_VERSION_NUMBER":
         return "it does not speak TLS"
-    return next((said for end, said in ALERTS.items() if reason.endswith(f"ALERT_{end}")), "")
+    return next((said for end, said in ALERTS.items() if reason.endswith(f"ALERT_{end}")), None)

@@ -11,7 +11,8 @@ from wizard.core.questions import Kind, Problem, Question, Value
 from wizard.core.tables import Line
 
 UPSTREAM: Final = "mtls.upstream"
-LONGEST_STEM: Final = 100
+LONGEST_STEM: Final = 200
+"""File systems take names of at most 255 bytes, and more comes behind it."""
 FIELDS: Final = {
     "from": "a route: its `from` in Pomerium's configuration",
     "ca": "a file with the authority of the application; the route then trusts no other",
@@ -27,13 +28,19 @@ def check(value: Value, _answers: Answers) -> Problem | None:
     lines = [one for one in value if isinstance(one, Line)] if isinstance(value, tuple) else []
     problems = (problem for one in lines for problem in _problems(one.table()))
     origins = [one.table().get("from", "") for one in lines]
-    twice = next((one for one in origins if origins.count(one) > 1), None)
-    if twice:
-        again = Problem(
-            "upstream-twice", f"{twice} is named twice.", "Say all of a route in one place."
-        )
-        return next(problems, again)
-    return next(problems, None)
+    stems = list(map(stem, origins))
+    again = (
+        Problem("upstream-twice", f"{one} is named twice.", "Say all of a route in one table.")
+        for one in origins
+        if stems.count(stem(one)) > 1
+    )
+    return next(problems, None) or next(again, None)
+
+
+def stem(origin: str) -> str:
+    """How the files for a route are called: no two of them the same."""
+    said = origin.partition("://")[2].lower().rstrip("/").removesuffix(":443")
+    return re.sub(r"[^\w.-]", "_", said.replace("*", "_wildcard"))[:LONGEST_STEM]
 
 
 def _problems(table: Mapping[str, str]) -> Iterator[Problem]:
@@ -118,20 +125,15 @@ class Wanted(NamedTuple):
             table.get("server_name", ""),
         )
 
-    @property
-    def stem(self) -> str:
-        """How its files are called."""
-        said = self.origin.partition("://")[2].rstrip("/").replace("*", "_wildcard")
-        return re.sub(r"[^\w.-]", "_", said)[:LONGEST_STEM]
-
     def settings(self, folder: Path) -> dict[str, str | Path]:
         """What its route says."""
         found: dict[str, str | Path] = {}
+        name = stem(self.origin)
         if self.ca:
-            found["tls_custom_ca_file"] = folder / f"{self.stem}-ca.pem"
+            found["tls_custom_ca_file"] = folder / f"{name}-ca.pem"
         if self.certificate:
-            found["tls_client_cert_file"] = folder / f"{self.stem}-client.pem"
-            found["tls_client_key_file"] = folder / f"{self.stem}-client-key.pem"
+            found["tls_client_cert_file"] = folder / f"{name}-client.pem"
+            found["tls_client_key_file"] = folder / f"{name}-client-key.pem"
         if self.server_name:
             found["tls_upstream_server_name"] = self.server_name
         return found

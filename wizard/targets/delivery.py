@@ -176,7 +176,8 @@ def _config(job: _Job, system: System) -> Delivery:
 
 
 def _does(job: _Job) -> str:
-    return "Names the certificate" if job.material else "Lets Pomerium get its certificates"
+    does = "Names the certificate" if job.material else "Lets Pomerium get its certificates"
+    return f"{does}, and gives routes what they need" if ROUTES in job.settings else does
 
 
 def _edit(document: "Document", job: _Job, system: System) -> "Edit":
