@@ -70,7 +70,8 @@ bench: $(BIN)/.synced-dev ## side by side with mkcert, certbot and the library a
 	@$(BIN)/python -m benchmarks
 
 clean: ## remove everything made here
-	@rm -rf .venv .tools demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	@rm -rf .venv .tools demo dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	  tests/e2e/kubernetes/schemas
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/.synced: pyproject.toml uv.lock $(BIN)/python $(UV)

@@ -13,6 +13,7 @@ from wizard.core import events
 from wizard.core.actions import Change, ChangeKind
 from wizard.core.events import Json
 from wizard.core.registry import Info
+from wizard.doctor.grade import LEVELS, Finding, Grade, Level
 from wizard.trust.base import Trust
 from wizard.upkeep import Certificate
 
@@ -34,6 +35,7 @@ TYPES: Mapping[object, Schema] = {
     bool: {"type": "boolean"},
     Path: STRING,
     ChangeKind: STRING,
+    Level: {"type": "string", "enum": [*LEVELS]},
     tuple[str, ...]: STRINGS,
     datetime: {"type": "string", "format": "date-time"},
 }
@@ -61,7 +63,7 @@ def fields(kind: type) -> dict[str, Json]:
 def record(description: str, properties: Mapping[str, Json]) -> Schema:
     """An object with these properties, all of them, and no others."""
     known = {
-        name: {**schema, "enum": ENUMS[name]} if name in ENUMS else schema
+        name: {**schema, "enum": schema.get("enum", ENUMS[name])} if name in ENUMS else schema
         for name, schema in properties.items()
         if isinstance(schema, dict)
     }
@@ -112,6 +114,8 @@ def schema() -> Schema:
             "files_lost": {"type": "boolean"},
         },
     )
+    rows["finding"] = (said(Finding), fields(Finding))
+    rows["grade"] = (said(Grade), fields(Grade))
     rows["client"] = (
         "A client certificate; `revoked` since then, or null. `fingerprint` is SHA-256 in hex.",
         {

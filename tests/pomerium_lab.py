@@ -129,7 +129,7 @@ def pomerium(
             argv,
             home=folder,
             output=output.fileno(),
-            extra={**_own(temporary), **(env or {})},
+            extra={**own(temporary), **(env or {})},
         ) as process,
     ):
         try:
@@ -146,7 +146,7 @@ def pomerium(
                 process.wait(20)
 
 
-def _own(temporary: str) -> Mapping[str, str]:
+def own(temporary: str) -> Mapping[str, str]:
     """What two Pomeriums on one machine must not share, and which Envoy to run."""
     grpc = f"127.0.0.1:{free_port()}"
     return {

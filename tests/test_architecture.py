@@ -67,6 +67,13 @@ def test_no_headless_run_loads_the_screens(tmp_path: Path, extra: list[str]) -> 
     assert not loaded(tmp_path, *answers(tmp_path), *extra) & NEVER_HEADLESS
 
 
+def test_a_look_at_a_configuration_asks_nobody_else(tmp_path: Path) -> None:
+    config = "autocert: true\nhttp_redirect_addr: :80\nroutes: [{from: https://a.example.com}]\n"
+    (tmp_path / "config.yaml").write_text(config)
+    modules = loaded(tmp_path, "doctor", "--config", "config.yaml")
+    assert not modules & (NEVER_HEADLESS | {"dns", "ssl", "wizard.acme", "wizard.strategies"})
+
+
 @pytest.mark.parametrize("word", ["--version", "--help"])
 def test_what_only_prints_a_line_loads_nothing_that_works(tmp_path: Path, word: str) -> None:
     modules = loaded(tmp_path, word)

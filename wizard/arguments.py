@@ -16,6 +16,7 @@ COMMANDS = {
     "renew": "issue again what is due",
     "status": "certificates, expiry, next renewal, trust, drift",
     "adopt": "an answers file for what Pomerium is told here already",
+    "doctor": "what is wrong with Pomerium's certificates here; changes nothing",
     "undo": "restore what a run changed, to the byte",
     "trust": "status, install or uninstall the local root in trust stores",
     "client": "issue NAME, list, or revoke NAME: certificates for people and their browsers",
@@ -44,8 +45,8 @@ def parser() -> argparse.ArgumentParser:
         description="The TLS certificates Pomerium needs. Without arguments: the wizard.",
         epilog="Exit codes: 0 done, 1 failed and rolled back, 2 usage or answers, "
         "3 waiting for records, 4 refused by the authority, 5 records not seen in time, "
-        "6 privilege refused, 7 needs a hand, 10 changes pending, 11 another run is working, "
-        "130 interrupted.",
+        "6 privilege refused, 7 needs a hand, 8 the doctor found errors, 10 changes pending, "
+        "11 another run is working, 130 interrupted.",
     )
     # With a prog of its own argparse need not format a usage line to find one.
     commands = root.add_subparsers(prog=root.prog, dest="command", metavar="COMMAND")
@@ -81,6 +82,15 @@ def parser() -> argparse.ArgumentParser:
     add("config", nargs="?", default="", metavar="CONFIG", help="default: what is found here")
     add("--output", metavar="FILE", default="", help="default: stdout")
     add("--force", action="store_true", help="also over a file that is there")
+    add = made["doctor"].add_argument
+    add("--config", metavar="FILE", default="", help="default: Pomerium's own, as it is found")
+    add(
+        "--connect",
+        metavar="HOST:PORT",
+        default="",
+        help="also look at what is served there",
+    )
+    add("--server-name", metavar="NAME", default="", help="the host to ask for; default: HOST")
     made["undo"].add_argument("run", nargs="?", default="", metavar="RUN", help="default: the last")
     made["undo"].add_argument("--force", action="store_true", help="also files changed since")
     _choose(made["trust"], "do", "status", "install", "uninstall")

@@ -91,7 +91,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     match options.command:
         case "plan":
             return _plan(_session(options, system, state), options)
-        case "renew" | "status" | "adopt" | "undo" | "trust" | "client" | "answers" | "list":
+        case str():
             from wizard.headless import commands  # noqa: PLC0415
 
             return commands.run(options, system, state, front, may_ask=_has_terminal())

@@ -22,6 +22,7 @@ from wizard.core.system import System
 from wizard.engine import carry_out
 from wizard.mtls import downstream
 from wizard.mtls.clients import Clients
+from wizard.parts import target
 from wizard.pki import clients as pki
 from wizard.pki.clients import Client
 from wizard.pki.keys import PrivateKey
@@ -133,21 +134,27 @@ def revoke(system: System, state: Path, name: str) -> Iterator[Event]:
         yield from _apply(system, state, (), after, ())
         return
     kept, pem = found.without(left, system)
-    copies = [
-        WriteFile(path, "revocation list", "Pomerium reads it here.", lambda: pem, before=before)
-        for path in _lists(system, state)
-        if (before := system.keep(path)) is not None and before.content != pem
-    ]
-    yield from _apply(system, state, (kept, *copies), after, ())
+    actions: list[Action] = [kept]
+    next_steps: list[NextStep] = []
+    for path, answers in _lists(system, state).items():
+        before = system.keep(path)
+        if before is None or before.content == pem:
+            continue
+        why = "Pomerium reads it here."
+        actions.append(WriteFile(path, "revocation list", why, lambda: pem, before=before))
+        where = target(answers.text("output.target")).hand_on(answers, system, path, pem)
+        actions += where.actions
+        next_steps += where.next_steps
+    yield from _apply(system, state, tuple(actions), after, tuple(next_steps))
 
 
-def _lists(system: System, state: Path) -> list[Path]:
-    """Every revocation list that a Pomerium reads."""
-    found = installations(system, state)
-    wanted = (
-        downstream.places(answers)[1] for _, answers in found if answers.flag(downstream.WANTED)
-    )
-    return list(dict.fromkeys(wanted))
+def _lists(system: System, state: Path) -> dict[Path, Answers]:
+    """Every revocation list that a Pomerium goes by, with the answers that had it made."""
+    return {
+        downstream.places(answers)[1]: answers
+        for _, answers in installations(system, state)
+        if answers.flag(downstream.WANTED)
+    }
 
 
 def _apply(

@@ -199,7 +199,10 @@ class Session:
             where.deliver(answers, self.system, work.material, settings) if is_new else Delivery(())
         )
         of_hops = [action for one in secured for action in one.actions]
-        actions = (*work.before, *of_hops, *delivery.actions, *work.after)
+        finished = [one.finish(delivery.actions) for one in secured if one.finish]
+        behind = [action for one in finished for action in one.actions]
+        actions = (*work.before, *of_hops, *delivery.actions, *behind, *work.after)
+        secured += finished
         told = [notice for one in secured for notice in one.notices]
         notices = (*work.notices, *told, *delivery.notices)
         then = [step for one in secured for step in one.next_steps]

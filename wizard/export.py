@@ -36,7 +36,8 @@ def _word(value: Value) -> str:
 def commented(answers: Answers, questions: Iterable[Question]) -> str:
     """An answers file with every key and, above each, what it means and what else it could be."""
     known = {question.key: question for question in questions}
-    return annotated(answers, known, [(key, _meaning(known[key])) for key in known])
+    said = [key for key in known if key in answers.values]
+    return annotated(answers, known, [(key, _meaning(known[key])) for key in said])
 
 
 def annotated(answers: Answers, order: Collection[str], notes: Iterable[tuple[str, str]]) -> str:
@@ -67,9 +68,9 @@ def _meaning(question: Question) -> str:
 
 
 def _comment(text: str) -> list[str]:
-    # A path stays whole, to be copied.
+    # A path stays whole, to be copied; TOML takes no control characters.
     return textwrap.wrap(
-        text,
+        "".join(one if one.isprintable() else " " for one in text),
         98,
         initial_indent="# ",
         subsequent_indent="# ",

@@ -16,7 +16,7 @@ from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan, Renewal
 from wizard.core.system import System
 from wizard.engine import Session, carry_out
-from wizard.parts import known_questions, strategy, target
+from wizard.parts import known_questions, obtained, strategy, target
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.targets.output import directory_of
@@ -37,7 +37,8 @@ RECORDED: Final = ("strategy", "names", "output.target")
 class Certificate(NamedTuple):
     """An installed certificate: how long it lasts, and what differs from what was asked for.
 
-    `renew_after` is None where Pomerium renews it by itself.
+    `renew_after` is None where somebody else renews it: `kept_by` says who, where it is not even
+    on this machine; else Pomerium does.
     """
 
     names: tuple[str, ...]
@@ -47,6 +48,7 @@ class Certificate(NamedTuple):
     renew_after: datetime | None
     drift: tuple[str, ...]
     run: str
+    kept_by: str = ""
 
     def to_json(self) -> dict[str, Json]:
         """The certificate as data; times are ISO 8601 in UTC."""
@@ -59,6 +61,7 @@ class Certificate(NamedTuple):
             "renew_after": self.renew_after.isoformat() if self.renew_after else None,
             "drift": list(self.drift),
             "run": self.run,
+            "kept_by": self.kept_by,
         }
 
 
@@ -122,6 +125,7 @@ def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate
         renew_after,
         drift,
         run.id,
+        there.by if (there := obtained(answers)) else "",
     )
 
 

@@ -1,15 +1,17 @@
 """Configurations that somebody else wrote, adopted: answers that plan, or a refusal that helps."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from adopt_support import Read, read_back
 from bundle_support import APEX, CA, NAME, SITE, Forge
-from cli_support import Wizard, refused, tree
+from cli_support import SOMEBODY, Wizard, refused, tree
 from conftest import REPOSITORY, Need
-from ruamel.yaml import YAML
+from corpus_support import CORPUS, UNREADABLE, VARIABLES, load
+from jsonschema import Draft202012Validator
 from target_support import UNIT
 
 from wizard.core.errors import WizardError
@@ -17,7 +19,13 @@ from wizard.core.system import System
 
 pytestmark = pytest.mark.e2e
 
-CORPUS = REPOSITORY / "tests/golden/pomerium/corpus"
+SCHEMA = REPOSITORY / "docs/events.schema.json"
+NOT_ADOPTED = {
+    *("nothing-to-adopt", "names-unknown", "certificate-inline"),
+    *("config-of-others", "config-missing"),
+}
+"""What is said of those that name no certificate that is here."""
+KEYLESS = {"181-half-a-pair", "182-misspelt"}
 ROUTES = """\
 routes:
   - from: https://wiki.corp.example.com
@@ -58,7 +66,7 @@ class Place:
         self.put(key, self.forge.pem(f"{names[0]}.key"), 0o600)
         return f"  - cert: {chain}\n    key: {self.folder / key}\n"
 
-    def adopt(self, text: str, name: str = "config.yaml") -> Read:
+    def adopt(self, text: str | bytes, name: str = "config.yaml") -> Read:
         """What is adopted of a configuration; nothing on the machine is changed by it."""
         config = self.put(name, text)
         before = tree(self.folder)
@@ -91,6 +99,24 @@ def test_certbot_keeps_its_certificate_and_pomerium_gets_a_copy(place: Place) ->
     titles = " ".join(action.title for action in plan.actions)
     assert "renewal-hooks/deploy/pomcert-corp" in titles
     assert "config.yaml" in titles
+
+
+ACME_SH = ".acme.sh/corp.example.com_ecc"
+TOOLS = {
+    "acme.sh": (f"{ACME_SH}/fullchain.cer", f"{ACME_SH}/corp.example.com.key"),
+    "lego": ("lego/_.corp.example.com.crt", "lego/_.corp.example.com.key"),
+}
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_whoever_keeps_a_certificate_is_named(tool: str, place: Place) -> None:
+    listed = place.certificate(*TOOLS[tool], "site", "issuing")
+    place.put(f"{ACME_SH}/corp.example.com.conf", "Le_Domain='corp.example.com'\n")
+    place.put("lego/_.corp.example.com.json", '{"domain": "*.corp.example.com", "certUrl": ""}')
+    found = place.adopt(f"certificates:\n{listed}{ROUTES}")
+    assert f"{tool} keeps" in found.comments
+    said = " ".join(step.line for step in found.plan(output__directory="/nowhere/x").next_steps)
+    assert "renew --name" in said
 
 
 def test_mkcert_files_stay_where_they_are(place: Place) -> None:
@@ -224,23 +250,46 @@ def test_the_password_of_a_bucket_is_left_out(place: Place) -> None:
     found = place.adopt(f"autocert: true\nautocert_dir: {where}\n{ROUTES}")
     assert "hunter2" not in found.text + str(found.adopted.notes)
     assert "has a password in it" in found.comments
+    assert found.values["autocert.directory"] == where.replace("me:hunter2@", "")
 
 
-@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_configurations_of_the_corpus_plan_or_are_refused(path: Path, place: Place) -> None:
-    text = path.read_text().replace("/etc/ssl/", f"{place.folder}/ssl/")
-    for name in ("a", "b", "c", "a#1"):
-        place.certificate(f"ssl/{name}.pem", f"ssl/{name}.key", "site", "issuing")
-    settings = {key.lower(): value for key, value in (YAML(typ="safe").load(text) or {}).items()}
-    is_known = any(settings.get(key) for key in ("certificates", "certificate_file")) or bool(
-        settings.get("autocert") and settings.get("routes")
-    )
+def listed(content: bytes) -> list[tuple[str, str]]:
+    """Certificates and keys of a configuration as a plain loader of YAML reads it."""
+    data = {key.lower(): value for key, value in load(content).items()}
+    pairs = [{key.lower(): one[key] for key in one} for one in data.get("certificates") or ()]
+    pair = {"cert": data.get("certificate_file"), "key": data.get("certificate_key_file")}
+    return [(one["cert"], one.get("key") or "") for one in [*pairs, pair] if one.get("cert")]
+
+
+@pytest.mark.parametrize("path", [*CORPUS, *VARIABLES], ids=lambda path: path.stem)
+def test_configurations_as_people_publish_them_plan_or_are_refused(
+    path: Path, place: Place
+) -> None:
+    content = path.read_bytes().replace(b"/etc/", f"{place.folder}/etc/".encode())
+    is_plain = path.suffix == ".yaml" and path.stem not in {*UNREADABLE, "198-k8s-configmap"}
+    pairs = listed(content) if is_plain else []
+    for cert, key in pairs:
+        if cert.startswith(str(place.folder)):
+            place.certificate(cert, key or f"{cert}-key", "site", "issuing")
+    there = [cert for cert, _ in pairs if Path(cert).exists()]
     try:
-        found = place.adopt(text)
+        found = place.adopt(content, f"config{path.suffix}")
     except WizardError as error:
-        assert (is_known, bool(error.hint)) == (False, True), error.summary  # noqa: PT017  or else
+        code, hint = error.code, error.hint
     else:
-        assert found.plan(output__directory=str(place.folder / "tls")).answers.texts("names")
+        certificate = str(found.values.get("existing.certificate", ""))
+        assert certificate in there or not there or "autocert is on" in found.comments
+        if path.stem in KEYLESS:
+            assert "There is no private key" in found.comments
+        elif certificate in there or not certificate:
+            more = {"output__directory": str(place.folder / "tls")} if certificate else {}
+            assert found.session(**more).answers().texts("names")
+        else:
+            assert f"{certificate} is not there" in found.comments
+        return
+    assert code in NOT_ADOPTED
+    assert hint
+    assert not there
 
 
 REFUSED = (
@@ -265,11 +314,50 @@ def test_what_is_no_installation_is_refused_with_the_way_out(
     refused(done, 2 if code not in {"config-not-yaml", "config-not-a-mapping"} else 1, code, *said)
 
 
+def test_what_comments_say_is_still_toml_whatever_a_file_is_called(place: Place) -> None:
+    listed = place.certificate("tls/site.pem", "tls/site.key", "site", "issuing")
+    odd = '"\\u0007 # \\n= [ \\u2028 \U0001f510.pem"'
+    other = f"  - cert: {odd}\n    key: x\n"
+    found = place.adopt(f"certificates:\n{listed}{other}{ROUTES}", "config é.yaml")
+    assert found.plan(output__directory=str(place.folder / "new")).actions
+    assert "\U0001f510.pem" in found.comments
+
+
+def test_half_a_character_is_refused(place: Place) -> None:
+    with pytest.raises(WizardError) as caught:
+        place.adopt(f'certificates:\n  - cert: "/\\ud83d.pem"\n    key: x\n{ROUTES}')
+    assert caught.value.code == "config-half-character"
+    assert "ud83d.pem" in caught.value.summary
+
+
 def test_a_file_that_is_not_there_and_one_that_is_a_directory(tmp_path: Path) -> None:
     wizard = Wizard(tmp_path)
     refused(wizard("adopt", "gone.yaml"), 2, "config-missing", "gone.yaml")
     (tmp_path / "d.yaml").mkdir()
     refused(wizard("adopt", "d.yaml"), 1, "config-is-a-directory", "d.yaml")
+    for name in ("p.yaml", "p.env"):
+        os.mkfifo(tmp_path / name)
+        refused(wizard("adopt", name), 1, "config-not-a-file", name)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "pomerium.env"])
+def test_what_somebody_may_not_read_is_said_to_be_so(name: str, place: Place, need: Need) -> None:
+    need.that(os.geteuid() == 0, "only root can stop being root", "run as root")
+    place.adopt(f"certificates:\n  - cert: /gone/a.pem\n    key: /gone/a.key\n{ROUTES}")
+    config = place.put(f"closed/{name}", "AUTOCERT=true\n")
+    config.parent.chmod(0o700)
+    os.seteuid(SOMEBODY)
+    try:
+        with pytest.raises(WizardError) as caught:
+            read_back(place.system, place.folder / "state", config)
+    finally:
+        os.seteuid(0)
+    assert caught.value.code in {"config-unreadable", "permission-denied"}
+    assert str(config) in caught.value.summary
+
+
+def test_where_nothing_is_found_the_way_on_is_said(tmp_path: Path) -> None:
+    refused(Wizard(tmp_path)("adopt"), 2, "config-missing", "adopt /PATH/config.yaml")
 
 
 def test_the_command_writes_a_file_once_and_the_file_plans(place: Place) -> None:
@@ -289,5 +377,6 @@ def test_the_command_writes_a_file_once_and_the_file_plans(place: Place) -> None
     assert planned.status == 0, planned.err
     assert "new/_wildcard.corp.example.com.pem" in planned.out
     (row,) = wizard("adopt", "--json").rows()
-    assert row["event"] == "adopted"
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(row)
+    assert row["config"] == str(place.folder / "config.yaml")
     assert not (place.folder / "state").exists()

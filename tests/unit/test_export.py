@@ -7,7 +7,7 @@ from wizard.core.answers import AUTO, Answers, read, read_word
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.core.tables import lines
-from wizard.export import schema, to_toml, to_words
+from wizard.export import annotated, commented, schema, to_toml, to_words
 from wizard.parts import known_questions
 
 KNOWN = known_questions(System())
@@ -72,3 +72,21 @@ def test_the_schema_takes_the_tables_that_the_reader_takes() -> None:
     ):
         assert checks.is_valid({"mtls": {"upstream": [table]}}) is is_right, table
         assert not checks.is_valid({"mtls": {"upstream": table}})
+
+
+def test_an_example_explains_what_it_answers_and_nothing_else() -> None:
+    text = commented(Answers({"strategy": "local-ca", "local_ca.lifetime": "9d"}), KNOWN.values())
+    lines = text.splitlines()
+    assert [line for line in lines[:2] if line.startswith("#")] == lines[:1]
+    assert text.count("# How long is a certificate valid?") == 1
+    assert "password" not in text
+
+
+def test_a_comment_stands_above_its_key_or_on_top_and_is_toml_whatever_it_says() -> None:
+    answers = Answers({"strategy": "local-ca", "names": ("a.example.com",)})
+    notes = [("names", "two\nlines \u0000 [x]"), ("output.owner", "of nothing"), ("", "of all")]
+    text = annotated(answers, KNOWN, notes)
+    lines = text.splitlines()
+    assert lines[1:3] == ["# of nothing", "# of all"]
+    assert lines[lines.index("names = [") - 1] == "# two lines   [x]"
+    assert read(text, "answers.toml", KNOWN) == answers

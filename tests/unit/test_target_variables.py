@@ -10,6 +10,7 @@ from conftest import Need
 from target_support import DROP_IN, Machine, plain, project
 
 from wizard import upkeep
+from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Finished
 from wizard.core.questions import Value
@@ -102,6 +103,18 @@ def test_autocert_among_the_variables_is_told(machine: Machine) -> None:
     machine.put("etc/pomerium/pomerium.env", "AUTOCERT=True\n")
     notices = machine.plan(**variables(machine)).notices
     assert any(notice.startswith("AUTOCERT in") for notice in notices)
+
+
+def test_a_client_authority_joins_a_file_that_is_there(machine: Machine) -> None:
+    path = machine.put("etc/pomerium/pomerium.env", THEIRS)
+    session = machine.session(**variables(machine))
+    session.take(Answers({"mtls.downstream": True}))
+    list(session.apply(session.plan(), may_ask=False))
+    found = SYSTEMD.read(path.read_text())
+    assert found["DOWNSTREAM_MTLS_CA_FILE"].endswith("/etc/pomerium/tls/client-ca.pem")
+    assert found["DOWNSTREAM_MTLS_ENFORCEMENT"] == "policy_with_default_deny"
+    assert found["CERTIFICATE_FILE"].endswith("a.example.com.pem")
+    assert session.plan().is_empty
 
 
 def test_a_name_that_says_yaml_is_refused(machine: Machine) -> None:

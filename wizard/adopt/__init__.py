@@ -18,6 +18,7 @@ from wizard.core.system import System
 from wizard.engine import Session
 from wizard.mtls import downstream
 from wizard.pomerium.detect import find_installation
+from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import autocert_hosts
 from wizard.pomerium.told import Told, tell
 
@@ -41,7 +42,7 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
 
     Raises:
         UsageError: `config-missing`, `certificate-inline`, `nothing-to-adopt`, `names-unknown`.
-        WizardError: it cannot be read; see `told.tell` and `upkeep.installations`.
+        WizardError: it cannot be read or named; see `tell`, `installations`, `require_absolute`.
     """
     path = config or find_installation(system)
     if path is None:
@@ -50,6 +51,7 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
             "No configuration of Pomerium was found on this machine.",
             "Name it: pomcert-wizard adopt /PATH/config.yaml. Where only root may look, use sudo.",
         )
+    require_absolute(path.absolute())
     told = tell(system, path)
     ground = Ground(system, state, told)
     parts = (_place(ground), _way(ground), _clients(ground))

@@ -5,11 +5,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from wizard.adopt.base import Ground, Note, Part
+from wizard.core import validation
+from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.questions import Value
 from wizard.pki import names
 from wizard.pomerium.routes import autocert_hosts, hosts
 from wizard.pomerium.told import Told
+from wizard.strategies import autocert_questions as asked
 
 TEXTS: Final = {
     "autocert.email": "autocert_email",
@@ -17,6 +20,8 @@ TEXTS: Final = {
     "autocert.trusted_ca": "autocert_trusted_ca_file",
     "autocert.directory": "autocert_dir",
 }
+DISPENSABLE: Final = ("autocert.email", "autocert.trusted_ca", "autocert.directory")
+"""What means nearly the same without one that the wizard would not take."""
 EAB: Final = {
     "autocert.eab_key_id": "autocert_eab_key_id",
     "autocert.eab_hmac_key": "autocert_eab_mac_key",
@@ -48,26 +53,33 @@ def read(ground: Ground) -> Part:
         "strategy": "autocert",
         "names": found[: names.MOST_NAMES],
         "autocert.staging": told.flag("autocert_use_staging"),
-        **{key: told.text(setting) for key, setting in TEXTS.items()},
+        **{key: _open(told.text(setting)) for key, setting in TEXTS.items()},
         **dict.fromkeys(EAB, ""),
     }
-    for key, setting in TEXTS.items():
-        if _has_password(told.text(setting)):
-            values[key] = ""
-    if not values["autocert.directory"]:
-        # An empty place is none; the default is one.
-        del values["autocert.directory"]
+    notes = [Note("strategy", f"autocert is on in {told.path}."), *_notes(told)]
+    questions = {one.key: one for step in asked.steps(ground.system) for one in step.questions}
+    for key in DISPENSABLE:
+        problem = validation.check(questions[key], values[key], Answers()) if values[key] else None
+        if problem is not None:
+            text = f"`{TEXTS[key]}` is not taken over: {problem.summary} {problem.hint}"
+            notes.append(Note(key, text))
+        if problem is not None or not values[key]:
+            # The default is an answer; an empty one need not be.
+            del values[key]
     if _has_eab(told):
         values |= {key: before.get(key) or where for key, where in REFERENCES.items()}
-    return Part(values, (Note("strategy", f"autocert is on in {told.path}."), *_notes(told)))
+    return Part(values, tuple(notes))
 
 
 def _notes(told: Told) -> Iterator[Note]:
     """What Pomerium is told beyond what the answers say, and what they would change."""
     for key, setting in TEXTS.items():
-        if _has_password(told.text(setting)):
-            text = f"`{setting}` has a password in it, which is no answer. Write it without."
-            yield Note(key, text)
+        if _open(told.text(setting)) != told.text(setting):
+            yield Note(
+                key,
+                f"`{setting}` has a password in it, which is no answer and is left out. Pomerium "
+                "takes that of a bucket from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+            )
     if _has_eab(told):
         yield Note(
             "autocert.eab_key_id",
@@ -113,6 +125,8 @@ def _has_eab(told: Told) -> bool:
     return any(told.text(setting) for setting in EAB.values())
 
 
-def _has_password(url: str) -> bool:
-    """Whether an address has credentials in it, as one of a bucket may."""
-    return "@" in urlsplit(url).netloc
+def _open(url: str) -> str:
+    """An address without the credentials that one of a bucket may have in it."""
+    parts = urlsplit(url)
+    _, at, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=host).geturl() if at else url

@@ -52,6 +52,7 @@ def _known(ground: Ground, pair: Pair, leaf: "Certificate") -> Part:
         return _existing(ground, pair, leaf)
     before = ground.remembered(str(made.values["strategy"]), pair.cert)
     if before:
+        # The other notes are about what only the run knows.
         return Part(before, made.notes[:1])
     return _put(ground, made, pair)
 

@@ -40,8 +40,11 @@ def local_ca(ground: Ground, leaf: Certificate) -> Part | None:
         authority = load(ground.system, ground.state)
     if authority is None or not _issued(leaf, authority.issuer):
         return None
-    rows = trust_status(ground.system, ground.state, ["auto"])
-    trusting = {row.store for row in rows if row.status.trust is Trust.FULL}
+    trusting: set[str] = set()
+    # A machine may have no trust store at all.
+    with suppress(WizardError):
+        rows = trust_status(ground.system, ground.state, ["auto"])
+        trusting = {row.store for row in rows if row.status.trust is Trust.FULL}
     values: dict[str, Value] = {
         "strategy": "local-ca",
         "names": fitness.usable_names(leaf),

@@ -35,6 +35,7 @@ TARGETS: Final = {
 HOPS: Final = {
     "downstream": "wizard.mtls.downstream:Downstream",
     "upstream": "wizard.mtls.upstream:Upstream",
+    "services": "wizard.mtls.services:Services",
 }
 PROVIDERS: Final = {
     "manual": "wizard.dns.providers.manual:Manual",

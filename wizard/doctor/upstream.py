@@ -45,12 +45,12 @@ class Application(NamedTuple):
     shown: tuple[Path, Path] | None = None
 
 
-def objections(applications: Sequence[Application]) -> list[str | None]:
-    """For each what keeps Pomerium from reaching it, in words; empty where nothing does.
+def objections(applications: Sequence[Application]) -> list[str]:
+    """For each what keeps Pomerium from reaching it, in words; nothing where nothing is known.
 
-    None where it does not answer. All are asked at once, and this takes `SECONDS` at most.
+    All are asked at once, and this takes `SECONDS` at most.
     """
-    found: list[str | None] = [None] * len(applications)
+    found = [""] * len(applications)
 
     def ask(number: int) -> None:
         # Not reachable from here: Pomerium may run elsewhere, and reach it.
@@ -70,7 +70,7 @@ def objections(applications: Sequence[Application]) -> list[str | None]:
     return list(found)
 
 
-def _objection(application: Application) -> str | None:
+def _objection(application: Application) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     if application.authorities:
@@ -97,8 +97,8 @@ def _objection(application: Application) -> str | None:
     return ""
 
 
-def _in_words(error: ssl.SSLError) -> str | None:
+def _in_words(error: ssl.SSLError) -> str:
     reason = error.reason or ""
     if reason == "WRONG_VERSION_NUMBER":
         return "it does not speak TLS"
-    return next((said for end, said in ALERTS.items() if reason.endswith(f"ALERT_{end}")), None)
+    return next((said for end, said in ALERTS.items() if reason.endswith(f"ALERT_{end}")), "")

@@ -10,12 +10,11 @@ from wizard.core import ourselves
 from wizard.core.answers import document
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.system import System
-from wizard.headless.commands import Front
 from wizard.headless.jsonl import JsonLines
 from wizard.headless.text import Text
 
 
-def run(options: argparse.Namespace, system: System, state: Path, front: Front) -> int:
+def run(options: argparse.Namespace, system: System, state: Path) -> int:
     """Writes the answers file to stdout or to a new file, and returns the exit code."""
     config = Path(options.config).absolute() if options.config else None
     found = adopt(system, state, config)
@@ -23,8 +22,8 @@ def run(options: argparse.Namespace, system: System, state: Path, front: Front) 
     output = Path(options.output).absolute() if options.output else None
     if output is not None:
         _write(output, text, system, force=options.force)
-    if isinstance(front, JsonLines):
-        front.row(
+    if options.json:
+        JsonLines().row(
             {
                 "event": "adopted",
                 "config": str(found.path),
@@ -35,7 +34,7 @@ def run(options: argparse.Namespace, system: System, state: Path, front: Front) 
     else:
         if output is None:
             sys.stdout.write(text)
-        _tell(found, output, front, system, state)
+        _tell(found, output, Text(), system, state)
     return int(ExitCode.DONE)
 
 

@@ -1,4 +1,4 @@
-"""The commands beside the wizard: renew, status, adopt, undo, trust, client, answers, list."""
+"""The commands beside the wizard."""
 
 import argparse
 import contextlib
@@ -33,15 +33,17 @@ def run(
             from wizard.headless import clients  # noqa: PLC0415  only this command needs it
 
             return clients.run(options, system, state, front, may_ask=may_ask)
-        case "adopt":
-            from wizard.headless import adopt  # noqa: PLC0415  as above
-
-            return adopt.run(options, system, state, front)
-        case "trust" | "status" | "answers":
-            tell = {"trust": _trust, "status": _status, "answers": _answers}[options.command]
-            return tell(options, system, state)
-        case _:
+        case "list":
             return _list(options)
+        case _:
+            tell = {
+                "adopt": _adopt,
+                "answers": _answers,
+                "doctor": _doctor,
+                "status": _status,
+                "trust": _trust,
+            }
+            return tell[options.command](options, system, state)
 
 
 def follow(events: Iterator[Event], front: Front) -> int:
@@ -111,6 +113,18 @@ def _trust(options: argparse.Namespace, system: System, state: Path) -> int:
     return int(ExitCode.DONE)
 
 
+def _adopt(options: argparse.Namespace, system: System, state: Path) -> int:
+    from wizard.headless import adopt  # noqa: PLC0415  only this command needs it
+
+    return adopt.run(options, system, state)
+
+
+def _doctor(options: argparse.Namespace, system: System, state: Path) -> int:
+    from wizard.headless import doctor  # noqa: PLC0415  as above
+
+    return doctor.run(options, system, state)
+
+
 def _status(options: argparse.Namespace, system: System, state: Path) -> int:
     from wizard import upkeep  # noqa: PLC0415  `list` needs none of it
     from wizard.core import ourselves  # noqa: PLC0415
@@ -123,7 +137,8 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
             continue
         print(f"{', '.join(row.names)}  ({row.strategy})")
         gone = "" if row.expires else " (there is none that you can read)"
-        print(f"  certificate  {row.path}{gone}")
+        kept = f"{row.kept_by} gets and renews it, by {row.path}" if row.kept_by else ""
+        print(f"  certificate  {kept or f'{row.path}{gone}'}")
         if row.expires:
             left = (row.expires - system.now()).days
             when = f"in {left} days" if left >= 0 else "it has expired"

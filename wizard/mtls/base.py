@@ -1,6 +1,6 @@
 """What a hop is: one of the connections on the way to an application, and how it is secured."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Protocol
@@ -15,12 +15,16 @@ from wizard.pki.material import Installed, Settings
 
 
 class Secured(NamedTuple):
-    """The files and settings that secure a hop."""
+    """The files and settings that secure a hop.
+
+    `finish` gives what comes behind the target's files, which it is told.
+    """
 
     actions: tuple[Action, ...] = ()
     settings: Settings = MappingProxyType({})
     notices: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
+    finish: "Callable[[Sequence[Action]], Secured] | None" = None
 
 
 class Hop(Protocol):

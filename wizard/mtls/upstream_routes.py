@@ -33,7 +33,8 @@ def told(wanted: Sequence[Wanted], answers: Answers, system: System) -> Iterator
                 "a certificate of a public authority is refused there."
             )
         for route in _leading(each, every, answers) if every is not None else ():
-            yield from _doubts(route, answers)
+            if not route.upstreams:
+                yield f"A route from {each.origin} leads to no https://, and stays as it is."
             if not route.skips_verify:
                 places += ((each, url) for url in route.upstreams)
     yield from _seen_from_here(tuple(dict.fromkeys(places)), answers, system)
@@ -48,14 +49,11 @@ def _routes(answers: Answers) -> "Sequence[Route] | None":
     config = answers.text("output.config")
     if not config:
         return None
-    document = (variables.document if _is_variables(answers) else read)(Path(config))
+    is_variables = answers.text("output.form") == "env"
+    document = (variables.document if is_variables else read)(Path(config))
     if document is None:
         return [Route(answers.text("output.route.from"), (answers.text("output.route.to"),))]
     return list(routes(document))
-
-
-def _is_variables(answers: Answers) -> bool:
-    return answers.text("output.form") == "env"
 
 
 def _leading(wanted: Wanted, every: "Sequence[Route]", answers: Answers) -> "list[Route]":
@@ -81,19 +79,6 @@ def _leading(wanted: Wanted, every: "Sequence[Route]", answers: Answers) -> "lis
     return found
 
 
-def _doubts(route: "Route", answers: Answers) -> Iterator[str]:
-    """What takes the effect away."""
-    config = answers.text("output.config")
-    where = f"ROUTES in {config}" if _is_variables(answers) else f"{config}, line {route.line}"
-    if not route.upstreams:
-        yield f"{where}: a route from {route.origin} leads to no https://, and stays as it is."
-    elif route.skips_verify:
-        yield (
-            f"{where}: with `tls_skip_verify` Pomerium trusts anybody behind {route.origin}. "
-            "Delete that line."
-        )
-
-
 def _seen_from_here(
     places: Sequence[tuple[Wanted, SplitResult]], answers: Answers, system: System
 ) -> Iterator[str]:
@@ -104,16 +89,9 @@ def _seen_from_here(
     # Seen from inside a container these are the container itself.
     here = [one for one in places if not (is_inside and _is_own(one[1].hostname or ""))]
     verdicts = objections([_application(each, url, system) for each, url in here])
-    seen = dict(zip(here, verdicts, strict=True))
-    for each, url in places:
-        verdict = seen.get((each, url))
+    for (each, url), verdict in zip(here, verdicts, strict=True):
         if verdict:
             yield f"{each.origin}: {url.geturl()}, seen from here: {verdict}."
-        elif verdict is None and not each.server_name and _is_address(url.hostname or ""):
-            yield (
-                f"{each.origin}: {url.geturl()} is an address, and the certificate there must be "
-                "for it. Otherwise say as server_name which name it is for."
-            )
 
 
 def _application(wanted: Wanted, url: SplitResult, system: System) -> "Application":
@@ -132,12 +110,7 @@ def _application(wanted: Wanted, url: SplitResult, system: System) -> "Applicati
 
 
 def _is_own(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
-
-
-def _is_address(host: str) -> bool:
     try:
-        ip_address(host)
+        return ip_address(host).is_loopback
     except ValueError:
-        return False
-    return True
+        return host == "localhost"

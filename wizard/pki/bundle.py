@@ -212,7 +212,7 @@ def refused(code: str, where: Path) -> UsageError:
 
 
 def belongs(certificate: x509.Certificate, key: PrivateKeyTypes) -> bool:
-    """Whether the key is the certificate's."""
+    """Whether a key of any kind is the certificate's."""
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     try:
         own = certificate.public_key().public_bytes(*form)

@@ -1,6 +1,6 @@
 """The certificate entry of a configuration: added or replaced, and what else matters with it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,15 +16,16 @@ from wizard.pomerium.document import (
 )
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
-from wizard.pomerium.lint import problems
+from wizard.pomerium.lint import Problem, problems
 from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import covers, hosts
 from wizard.pomerium.syntax import MERGE_KEY, STRING, Node, merged
+from wizard.pomerium.trap_files import Read, nothing
+from wizard.pomerium.traps import traps
 from wizard.pomerium.variables import TRUE
 
 Covered = Callable[[Path], tuple[str, ...] | None]
 
-_ROOT_FILE = "rootca.pem"
 _SHOWN = 3
 
 
@@ -49,14 +50,20 @@ class _Entry:
 
 
 def with_certificate(
-    document: Document, cert: Path, key: Path, names: Sequence[str], covered: Covered
+    document: Document,
+    cert: Path,
+    key: Path,
+    names: Sequence[str],
+    covered: Covered,
+    *,
+    read: Read = nothing,
 ) -> Edit:
     """The configuration with this certificate for these names; its own result comes back unchanged.
 
     An entry that covers exactly these names is replaced in place; else one is added at the end of
     `certificates:`. Everything else stays, except that `autocert` goes off where it would get in
     the way. `covered` gives the DNS names of the certificate at a path as the file writes it, or
-    None when that cannot be read.
+    None when that cannot be read; `read` gives what such a file holds.
 
     Raises:
         UsageError: `path-not-absolute`, `path-not-utf-8`.
@@ -77,11 +84,17 @@ def with_certificate(
     notices = [
         *_autocert(editor, document, wanted),
         *_neighbours(document, entries, same, wanted),
-        *_strict_transport(document, wanted),
-        *(problem.text for problem in problems(document)),
     ]
-    text = editor.finish()
-    return Edit(text, tuple(notices), text != document.encode(document.text))
+    made = editor.finish()
+    return edit(document, made, notices, traps(made, read, names=sorted(wanted)))
+
+
+def edit(
+    before: Document, after: Document, notices: Iterable[str], found: Iterable[Problem]
+) -> Edit:
+    """An edit, its notices, and what is wrong with the configuration that comes of it."""
+    told = (*notices, *(problem.text for problem in (*problems(after), *found)))
+    return Edit(after.encode(after.text), told, after.text != before.text)
 
 
 def serving_all(document: Document, covered: Covered) -> tuple[str, ...] | None:
@@ -213,11 +226,6 @@ def _neighbours(
     above = entries[: entries.index(same[0])] if same else listed
     for entry in entries:
         where = f"{entry.cert} (line {entry.line})"
-        if Path(entry.cert).name.lower() == _ROOT_FILE:
-            yield (
-                f"{where} is listed as a server certificate, but looks like the root of a local "
-                "authority; browsers refuse it. Roots belong into `certificate_authority_file`."
-            )
         if entry in same[1:]:
             yield f"{where} is for the same names as an entry above it, and is never served."
         if entry.names is None or entry in same:
@@ -237,15 +245,6 @@ def _neighbours(
     key = string(lookup(document.root, "certificate_key_file"))
     if bool(file) != bool(key) and not any(entry.index is None for entry in same[:1]):
         yield "`certificate_file` and `certificate_key_file` need each other for Pomerium to start."
-
-
-def _strict_transport(document: Document, names: frozenset[str]) -> Iterator[str]:
-    development = sorted(name for name in names if "localhost" in name.split("."))
-    if development and lookup(document.root, "set_response_headers") is None:
-        yield (
-            f"Pomerium will tell browsers to insist on HTTPS for {_list(development)} for a year. "
-            "To avoid that, add `set_response_headers: {Strict-Transport-Security: max-age=0}`."
-        )
 
 
 def _list(names: Sequence[str]) -> str:

@@ -24,6 +24,8 @@ NONROOT: Final = 65532
 INSIDE: Final = Path("/pomerium")
 CONFIG: Final = INSIDE / "config.yaml"
 """What the image is started with when nothing else is said."""
+HOMELESS: Final = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108  in a container
+"""Variables for a user whom the image does not know, who has no home to keep a cache in."""
 _IMAGE = re.compile(r"(?:[\w.:-]+/)*pomerium/pomerium(?:[:@]|\Z)")
 _IMAGE_LINE = re.compile(
     rb"(?m)^[ \t{,]*image:[ \t]*[\"']?(?:[\w.:-]+/)*pomerium/pomerium(?![\w.-])"
@@ -148,8 +150,7 @@ def new_compose(
     environment: dict[str, object] = {}
     if user:
         service["user"] = Quoted(user)
-        # A user whom the image does not know has no home to keep a cache in.
-        environment = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108
+        environment = {**HOMELESS}
     # The image's own would win over the configuration.
     for kept in (one for one in mounts if one.is_written):
         environment["AUTOCERT_DIR"] = str(kept.inside)

@@ -15,6 +15,11 @@ from wizard.pomerium.compose import CONFIG, Mount, Service, find_file, here_of, 
 from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
+CLUSTER: Final = "pomerium-cluster"
+"""The directory of manifests that is made where there is none."""
+MOST_MANIFESTS: Final = 100
+LARGEST_MANIFEST: Final = 2**16
+KIND: Final = re.compile(rb"(?m)^apiVersion: *[\"']?ingress\.pomerium\.io/")
 VARIABLES: Final = "pomerium.env"
 """How the wizard names a file of variables."""
 _WITH_ROUTES = re.compile(rb"(?m)^[ \t]*(ROUTES|POLICY)=")
@@ -27,7 +32,27 @@ def detect_target(system: System) -> Detected | None:
         return Detected("systemd", f"{unit.path} is here")
     with contextlib.suppress(OSError):
         compose = find_file(Path.cwd())
-        return Detected("docker", f"{compose} runs it") if compose else None
+        if compose is not None:
+            return Detected("docker", f"{compose} runs it")
+        manifest = find_manifest(Path.cwd()) or find_manifest(Path.cwd() / CLUSTER)
+        return Detected("kubernetes", f"{manifest} is for it") if manifest else None
+    return None
+
+
+def find_manifest(folder: Path) -> Path | None:
+    """A file of a directory that sets Pomerium's ingress controller, read without a YAML parser.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    if not folder.is_dir():
+        return None
+    found = sorted(one for one in folder.iterdir() if one.suffix in {".yaml", ".yml"})
+    for path in found[:MOST_MANIFESTS]:
+        if path.is_file() and os.access(path, os.R_OK):
+            with path.open("rb") as file:
+                if KIND.search(file.read(LARGEST_MANIFEST)):
+                    return path
     return None
 
 
@@ -59,31 +84,40 @@ def find_config(system: System) -> Path | None:
 def find_installation(system: System) -> Path | None:
     """What Pomerium is told on this machine: a configuration, or variables that have its routes.
 
-    That of the unit comes first, then what a Compose file of the current directory hands over, then
-    what `find_config` finds.
+    What the unit, or a Compose file of the current directory, hands over comes first; then what
+    `find_config` finds, or a file of variables beside it or where it would be.
     """
-    unit = find_unit(system)
-    for path in _variables(system):
-        with contextlib.suppress(OSError):
-            if _WITH_ROUTES.search(path.read_bytes()):
-                return path
+    unit, service = find_unit(system), _service()
+    for name in unit.values("EnvironmentFile") if unit else ():
+        path = name.removeprefix("-")
+        if found := _with_routes(Path(path), system.at(path)):
+            return found
+    if service and (found := _with_routes(*(service.path.parent / one for one in service.unread))):
+        return found
     started = system.at(unit.config) if unit and unit.config else None
     if started is not None and os.path.isfile(started):  # noqa: PTH113  raises nothing
         return started
-    return find_config(system)
+    config = find_config(system)
+    folders = [config.parent] if config else [*_folders(system)]
+    return _with_routes(*(folder / VARIABLES for folder in folders)) or config
 
 
-def _variables(system: System) -> Iterator[Path]:
-    """Files of variables: the unit's, the Compose file's, and those that have the wizard's name."""
-    unit, service = find_unit(system), _service()
-    for name in unit.values("EnvironmentFile") if unit else ():
-        yield from (Path(name.removeprefix("-")), system.at(name.removeprefix("-")))
-    if service is not None:
-        yield from (service.path.parent / name for name in service.unread)
-    yield system.at(PACKAGED).with_name(VARIABLES)
-    yield from (Path(VARIABLES).absolute(), Path("pomerium", VARIABLES).absolute())
+def _folders(system: System) -> Iterator[Path]:
+    """Where the wizard puts a configuration when there is none."""
+    yield system.at(PACKAGED).parent
+    with contextlib.suppress(OSError):
+        yield from (Path.cwd(), Path.cwd() / "pomerium")
     with contextlib.suppress(UsageError):
-        yield system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium" / VARIABLES
+        yield system.xdg("XDG_CONFIG_HOME", ".config") / "pomerium"
+
+
+def _with_routes(*paths: Path) -> Path | None:
+    """The first file of variables that has Pomerium's routes."""
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if os.path.isfile(path) and _WITH_ROUTES.search(path.read_bytes()):  # noqa: PTH113
+                return path
+    return None
 
 
 def detect_names(
@@ -134,13 +168,24 @@ def _service() -> Service | None:
 
 def names_at(path: Path, *, system: System) -> tuple[str, ...] | None:
     """The DNS names of the certificate that a configuration mentions, if it can be read."""
-    # A pipe or a device may never end; unlike Path.is_file this takes any path.
-    if not os.path.isfile(path):  # noqa: PTH113
+    content = content_at(path, system=system)
+    if content is None:
         return None
     from wizard.pki import chain  # noqa: PLC0415  only a configuration with others needs it
 
     try:
-        kept = system.keep(path)
-        return chain.names_of(chain.read(kept.content, str(path))[0]) if kept else None
+        return chain.names_of(chain.read(content, str(path))[0])
     except WizardError:
         return None
+
+
+def content_at(path: Path, *, system: System) -> bytes | None:
+    """What a file holds that a configuration mentions, if it can be read."""
+    # A pipe or a device may never end; unlike Path.is_file this takes any path.
+    if not os.path.isfile(path):  # noqa: PTH113
+        return None
+    try:
+        kept = system.keep(path)
+    except WizardError:
+        return None
+    return kept.content if kept is not None else None

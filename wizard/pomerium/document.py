@@ -1,6 +1,8 @@
 """A Pomerium configuration as it was read: its text, its tree, and how to find a setting in it."""
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,18 +44,13 @@ def read(path: Path) -> Document | None:
             `parse`.
 
     """
-    if path.is_fifo() or path.is_char_device() or path.is_socket():
-        raise WizardError(
-            "config-not-a-file",
-            f"{path} is a pipe, a socket or a device, not a file.",
-            "Name a file that can be read again and replaced.",
-        )
+    require_file(path)
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir it raises nothing
             raise WizardError(
                 "config-is-a-directory",
                 f"{path} is a directory, not a Pomerium configuration.",
@@ -65,6 +62,23 @@ def read(path: Path) -> Document | None:
             "Run as a user who may read it, or name another file.",
         ) from error
     return parse(data, str(path))
+
+
+def require_file(path: Path) -> None:
+    """Refuses what may never end: a pipe, a socket, a device.
+
+    Raises:
+        WizardError: `config-not-a-file`.
+
+    """
+    # Of what may not be looked at nothing is known; reading it tells why.
+    with suppress(OSError):
+        if path.is_fifo() or path.is_char_device() or path.is_socket():
+            raise WizardError(
+                "config-not-a-file",
+                f"{path} is a pipe, a socket or a device, not a file.",
+                "Name a file that can be read again and replaced.",
+            )
 
 
 def parse(text: bytes, name: str) -> Document:

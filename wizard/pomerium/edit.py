@@ -98,8 +98,8 @@ class Editor:
         self._replaced[item] = _shape_of(value)
         self._splice(item.start, item.end, flow_text(value, Quotes()))
 
-    def finish(self) -> bytes:
-        """The new bytes, proven; the old ones when nothing changed.
+    def finish(self) -> Document:
+        """The new document, proven; one with the same text when nothing changed.
 
         Raises:
             WizardError: `config-edit-unproven` when the text would not hold the intended data.
@@ -114,16 +114,15 @@ class Editor:
             at = end
         return self._proven("".join([*parts, self._text[at:]]))
 
-    def _proven(self, text: str) -> bytes:
+    def _proven(self, text: str) -> Document:
         document = self._document
-        data = document.encode(text)
         try:
-            result = parse(data, document.name)
+            result = parse(document.encode(text), document.name)
         except WizardError as error:
             raise self._unproven() from error
         if _shape(result.root, {}, {}) != _shape(document.root, self._replaced, self._added):
             raise self._unproven()
-        return data
+        return result
 
     def _unproven(self) -> WizardError:
         return WizardError(

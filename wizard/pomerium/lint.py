@@ -22,12 +22,16 @@ from wizard.pomerium.syntax import Node
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A setting that does not do what its author meant; an `error` keeps Pomerium from starting."""
+    """A setting that does not do what its author meant; an `error` keeps Pomerium from starting.
+
+    `text` says what and where, and what to do.
+    """
 
     level: Literal["error", "notice"]
     key: str
     line: int
     text: str
+    code: str = ""
 
 
 _KNOWN = {one.name: one for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES)}

@@ -7,11 +7,12 @@ from typing import Final
 from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
 from wizard.pki.material import ROUTES, OfRoutes, Settings
-from wizard.pomerium.certificates import Edit
+from wizard.pomerium.certificates import Edit, edit
 from wizard.pomerium.document import Document, lookup, refuse_others, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
-from wizard.pomerium.lint import problems
+from wizard.pomerium.trap_files import Read, nothing
+from wizard.pomerium.traps import traps
 from wizard.pomerium.upstreams import set_up
 from wizard.pomerium.variables import FALSE, TRUE
 
@@ -23,11 +24,11 @@ INLINE: Final = {
 """What one of two settings may say, not both (Pomerium config/mtls.go)."""
 
 
-def with_settings(document: Document, settings: Settings) -> Edit:
+def with_settings(document: Document, settings: Settings, *, read: Read = nothing) -> Edit:
     """The configuration with these settings; its own result comes back unchanged.
 
     A setting that has its value already keeps the way it is written, and an empty or false one is
-    written only over another value.
+    written only over another value. `read` gives what a file holds that the configuration names.
 
     Raises:
         WizardError: `client-ca-inline`, `config-of-others`, `config-anchor-shared`,
@@ -56,9 +57,8 @@ def with_settings(document: Document, settings: Settings) -> Edit:
     for above, values in new.items():
         editor.set(document.root, above, {**values})
     set_up(editor, document, of_routes(settings))
-    text = editor.finish()
-    notices = tuple(problem.text for problem in problems(document))
-    return Edit(text, notices, text != document.encode(document.text))
+    made = editor.finish()
+    return edit(document, made, (), traps(made, read))
 
 
 def standing(document: Document, name: str, like: str | bool) -> str | bool | None:  # noqa: FBT001

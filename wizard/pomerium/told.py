@@ -10,7 +10,7 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.system import System
 from wizard.pomerium import surroundings, variables
 from wizard.pomerium.compose import Mount, Service, find_file, here_of, seen_by, service_in
-from wizard.pomerium.document import Document, elements, lookup, read, string
+from wizard.pomerium.document import Document, elements, lookup, read, refuse_others, string
 from wizard.pomerium.merge import standing
 from wizard.pomerium.paths import unread
 from wizard.pomerium.settings import MTLS, SETTINGS
@@ -92,8 +92,9 @@ def tell(system: System, path: Path) -> Told:
     A name that ends in .yaml, .yml or .json is of such a file; any other is one of variables.
 
     Raises:
-        UsageError: `config-missing`: there is no such file, or it says nothing.
-        WizardError: what `document.read` and `variables.document` raise.
+        UsageError: `config-missing`: there is no such file, or it says nothing;
+            `config-half-character`.
+        WizardError: what `document.read`, `refuse_others` and `variables.document` raise.
     """
     start = started(system, path)
     by = {"systemd": "systemd", "docker": "compose"}.get(start.target)
@@ -102,6 +103,7 @@ def tell(system: System, path: Path) -> Told:
     document = read(path) if form == "yaml" else variables.document(path, dialect)
     if document is None:
         raise UsageError("config-missing", f"There is no {path}.", "Look at its spelling.")
+    refuse_others(document)
     if form == "env" and document.root is None:
         raise UsageError(
             "config-missing",
@@ -119,7 +121,23 @@ def tell(system: System, path: Path) -> Told:
             around[setting.name] = hidden if setting.secret else variable
         if said:
             own[setting.name] = MASK if setting.secret else str(said)
-    return Told(path, form, document, start, own, around)
+    told = Told(path, form, document, start, own, around)
+    _require_text(told)
+    return told
+
+
+def _require_text(told: Told) -> None:
+    """Refuses what YAML can spell and no file can be called: half of a character (a surrogate)."""
+    paths = (str(one) for pair in told.certificates() for one in (pair.cert, pair.key))
+    for text in (*told.own.values(), *paths):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                "config-half-character",
+                f"{told.path} has half of a character in {text!a}.",
+                "Write the whole character in UTF-8.",
+            ) from None
 
 
 def started(system: System, path: Path) -> Start:

@@ -161,9 +161,10 @@ def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
         WizardError: it cannot be read, or its routes cannot.
     """
     from wizard.core.files import file_error  # noqa: PLC0415  only where there is such a file
-    from wizard.pomerium.document import parse  # noqa: PLC0415  ruamel.yaml costs 25 ms
+    from wizard.pomerium.document import parse, require_file  # noqa: PLC0415  ruamel.yaml: 25 ms
     from wizard.pomerium.emitter import dump  # noqa: PLC0415  as above
 
+    require_file(path)
     try:
         text = path.read_bytes().decode(errors="replace")
     except FileNotFoundError:
@@ -199,7 +200,7 @@ def with_routes(
     document = parse(f"routes:\n{_listed(standing[variable], name)}".encode(), name)
     editor = Editor(document)
     set_up(editor, document, wanted)
-    made = editor.finish().decode().removeprefix("routes:\n")
+    made = editor.finish().text.removeprefix("routes:\n")
     return {variable: base64.b64encode(made.encode()).decode()}
 
 

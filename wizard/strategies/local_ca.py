@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import Certificate
 
 from wizard.core import ourselves, validation
-from wizard.core.actions import Action, WriteFile
+from wizard.core.actions import Action
 from wizard.core.answers import AUTO, Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep
@@ -21,7 +21,7 @@ from wizard.core.secrets import resolve
 from wizard.core.system import System
 from wizard.pki import chain
 from wizard.pki.authority import Authority
-from wizard.pki.authority_files import FILES, load
+from wizard.pki.authority_files import load, write
 from wizard.pki.issuance import Issuance, Terms, misfit
 from wizard.pki.leaf import LONGEST
 from wizard.pki.material import Export, Installed, Material
@@ -94,7 +94,8 @@ class LocalCa:
         before: list[Action] = []
         notices: list[str] = []
         if not fits:
-            before = _authority_files(system, state, issuance)
+            ca = state / "ca"
+            before = [*write(system, ca, issuance, "clients", "Pomerium serves")]
             if old is not None:
                 notices.append(
                     f"The root {old.name} cannot vouch for these answers: {reason}. So a new root "
@@ -191,28 +192,6 @@ def _exports(answers: Answers, system: System, issuance: Issuance) -> tuple[Expo
         issuance.installed.chain_path, lambda: (issuance.authority, issuance.leaf), password
     )
     return tuple(export for form, export in every.items() if form in wanted or wanted == AUTO)
-
-
-def _authority_files(system: System, state: Path, issuance: Issuance) -> list[Action]:
-    contents = (issuance.root_pem, issuance.issuer_pem, issuance.issuer_key)
-    whats = ("root certificate", "issuer certificate", "issuer's private key")
-    whys = (
-        "What clients trust. Its private key is dropped as soon as the issuer is signed.",
-        "Issues the certificates that Pomerium serves, so that renewing needs no privilege.",
-        "Never leaves this directory, which nobody else can enter.",
-    )
-    return [
-        WriteFile(
-            state / "ca" / name,
-            what,
-            why,
-            content,
-            mode=0o600,
-            before=system.keep(state / "ca" / name),
-            directory_mode=0o700,
-        )
-        for name, what, why, content in zip(FILES, whats, whys, contents, strict=True)
-    ]
 
 
 def _wanted(answers: Answers) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What a target is: where the files go and what else Pomerium needs there."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
@@ -62,3 +63,16 @@ class Target(Protocol):
         Raises:
             WizardError: it cannot be done here.
         """
+
+    def hand_on(self, answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
+        """What else is to be done where a file that `deliver` was told of gets another content."""
+
+
+class ReadsFiles:
+    """What targets share in which Pomerium itself reads the files, and reads them again."""
+
+    obtains: ClassVar[Mapping[str, Obtained]] = {}
+
+    def hand_on(self, _answers: Answers, _system: System, _path: Path, _content: bytes) -> Delivery:
+        """Nothing."""
+        return Delivery(())

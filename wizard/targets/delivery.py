@@ -15,13 +15,13 @@ from wizard.core.owners import Owner, is_owned, owner_of
 from wizard.core.system import Command, Kept, System
 from wizard.pki.material import ROUTES, Installed, Material, Setting, Settings
 from wizard.pomerium import variables
-from wizard.pomerium.detect import names_at
+from wizard.pomerium.detect import content_at, names_at
 from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
 from wizard.pomerium.variables import MASK, SYSTEMD, TRUE, Dialect
 from wizard.targets import certificate_files
 from wizard.targets.base import Delivery
 from wizard.targets.certificate_files import root_path
-from wizard.targets.output import is_variables
+from wizard.targets.output import is_split, is_variables
 
 BESIDE = ("CERTIFICATE", "CERTIFICATE_FILE", "AUTOCERT")
 """Variables that bring other certificates without overriding any setting of ours."""
@@ -171,8 +171,8 @@ def _config(job: _Job, system: System) -> Delivery:
         shown=lambda: (config.redacted(before.content), config.redacted(edit.text)),
     )
     writable(path)
-    start = NextStep("Start Pomerium; a running one has read it already", job.place.start)
-    return Delivery((action,), (*edit.notices, *closed), (start,))
+    start = _start(job, "Start Pomerium; a running one has read it already")
+    return Delivery((action,), (*edit.notices, *closed), start)
 
 
 def _does(job: _Job) -> str:
@@ -185,18 +185,21 @@ def _edit(document: "Document", job: _Job, system: System) -> "Edit":
 
     from wizard.pomerium import config  # noqa: PLC0415  ruamel.yaml costs 25 ms
 
+    def read(seen: Path) -> bytes | None:
+        return content_at(job.place.here(seen), system=system)
+
     if job.material is None or job.files is None:
-        return config.with_settings(document, job.settings)
+        return config.with_settings(document, job.settings, read=read)
+    merged = config.with_settings(document, job.settings) if job.settings else None
+    # The certificate comes last: what is said of the configuration is then true of the whole.
     named = config.with_certificate(
-        document,
+        config.parse(merged.text, document.name) if merged else document,
         *job.files,
         job.material.names,
         lambda seen: names_at(job.place.here(seen), system=system),
+        read=read,
     )
-    if not job.settings:
-        return named
-    both = config.with_settings(config.parse(named.text, document.name), job.settings)
-    return replace(both, notices=named.notices, changed=named.changed or both.changed)
+    return replace(named, changed=named.changed or (merged is not None and merged.changed))
 
 
 def _closed(path: Path, kept: Kept | None, name: str, owner: Owner) -> tuple[str, ...]:
@@ -320,9 +323,13 @@ def _first(job: _Job, action: WriteFile) -> Delivery:
         else ("The new route lets nobody in until its policy names who may (output.route.email).",)
     )
     writable(job.path)
-    start = NextStep("Start Pomerium with it", job.place.start)
     first = NextStep("Open its first route", job.answers.text("output.route.from"))
-    return Delivery((action,), notices, (start, first))
+    return Delivery((action,), notices, _start(job, "Start Pomerium with it", first))
+
+
+def _start(job: _Job, what: str, *then: NextStep) -> tuple[NextStep, ...]:
+    """How Pomerium is started, unless its services are by configurations of their own."""
+    return () if is_split(job.answers) else (NextStep(what, job.place.start), *then)
 
 
 def standing(answers: Answers, brings: Settings, dialect: Dialect = SYSTEMD) -> Mapping[str, str]:

@@ -36,7 +36,7 @@ from wizard.pomerium.compose import (
 from wizard.pomerium.mark import is_ours
 from wizard.pomerium.variables import DOCKER
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery, Obtained
+from wizard.targets.base import Delivery, ReadsFiles
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
 from wizard.targets.output import ROUTE, Defaults, brings_files, is_variables, output
 
@@ -47,13 +47,12 @@ TLS_APART: Final = Path("/pomerium-tls")
 _WATCHED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
 
 
-class Docker:
+class Docker(ReadsFiles):
     """Writes a directory to be mounted, and a Compose file where there is none."""
 
     info: ClassVar[Info] = Info(
         "docker", "A container", "A Compose file, Pomerium's image, and a directory mounted in it."
     )
-    obtains: ClassVar[Mapping[str, Obtained]] = {}
 
     def steps(self, system: System) -> Sequence[Step]:
         """Where the files go, what starts the container, and a first route where there is none."""

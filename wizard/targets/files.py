@@ -1,6 +1,6 @@
 """Plain files: a certificate, its key and Pomerium's configuration, where Pomerium reads them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from wizard.core.answers import Answers
@@ -9,18 +9,17 @@ from wizard.core.registry import Info
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery, Obtained
+from wizard.targets.base import Delivery, ReadsFiles
 from wizard.targets.delivery import Place, deliver
 from wizard.targets.output import ROUTE, is_variables, output, plain
 
 
-class Files:
+class Files(ReadsFiles):
     """Writes certificate, key and configuration; Pomerium reloads them by itself."""
 
     info: ClassVar[Info] = Info(
         "files", "Plain files", "Certificate, key and configuration where Pomerium reads them."
     )
-    obtains: ClassVar[Mapping[str, Obtained]] = {}
 
     def steps(self, system: System) -> Sequence[Step]:
         """Where the files go, and the first route of a configuration that does not exist yet."""

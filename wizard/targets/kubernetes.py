@@ -13,6 +13,7 @@ from wizard.core.questions import Detected, Kind, Problem, Question, Value, alwa
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
+from wizard.pomerium.detect import CLUSTER
 from wizard.pomerium.mark import is_ours
 from wizard.targets import certificate_files, kubernetes_solvers
 from wizard.targets.base import Delivery, Obtained
@@ -71,7 +72,7 @@ class Kubernetes:
         first, *others = route
         return (
             Step("output", "Output", (_directory(system), _NAMESPACE)),
-            Step("dns", "DNS", tuple(kubernetes_solvers.questions())),
+            Step("solver", "DNS", tuple(kubernetes_solvers.questions())),
             Step("route", "First route", (first, _SERVICE, *others)),
         )
 
@@ -99,6 +100,16 @@ class Kubernetes:
 
         return deliver(answers, system, self.installed(answers, system), material, settings)
 
+    def hand_on(self, answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
+        """The manifest that holds what that file does, and the line that has the cluster see it.
+
+        Raises:
+            UsageError: `file-not-ours`.
+        """
+        from wizard.targets.kubernetes_delivery import hand_on  # noqa: PLC0415  ruamel.yaml: 25 ms
+
+        return hand_on(answers, system, path, content)
+
 
 ROUTE_ASKED: Final = frozenset({"output.route.from", "output.route.email"})
 
@@ -110,8 +121,8 @@ def _directory(system: System) -> Question:
             standing = system.keep(here / KUSTOMIZATION)
             if standing is not None and is_ours(standing.content):
                 return Detected(str(here), "made here before")
-            return str(here / "kubernetes")
-        return str(system.person.home / "kubernetes")
+            return str(here / CLUSTER)
+        return str(system.person.home / CLUSTER)
 
     return Question(
         DIRECTORY,

@@ -31,9 +31,10 @@ from wizard.targets.kubernetes_issuer import Given, Wanted, issuer_of
 from wizard.targets.kubernetes_manifests import Backend, Resource, SecretFile
 
 CERT_MANAGER_RELEASE: Final = (
-    "https://github.com/cert-manager/cert-manager/releases/download/v1.21.1/cert-manager.yaml"
+    "https://github.com/cert-manager/cert-manager/releases/download/v1.21.2/cert-manager.yaml"
 )
 CONTROLLER: Final = "github.com/pomerium/ingress-controller/config/default?ref=v0.33.1"
+POMERIUM, ROUTES = "pomerium.yaml", "routes.yaml"
 VERIFY: Final = Backend("default", "verify", 443, "verify.pomerium.com")
 UNSEEN: Final = "(made when the file is written)"
 
@@ -53,6 +54,12 @@ class _Job(NamedTuple):
     @property
     def namespace(self) -> str:
         return self.answers.text(NAMESPACE)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the directory was made by the wizard."""
+        kept = self.system.keep(self.directory / KUSTOMIZATION)
+        return kept is not None and is_ours(kept.content)
 
     @property
     def strategy(self) -> str:
@@ -75,13 +82,9 @@ def deliver(
     owner = (person.uid, person.gid) if system.invoked_by_other else None
     job = _Job(answers, system, there, material, settings, owner)
     files = certificate_files.write(there, system, material, owner) if material else ()
-    apply = NextStep(
-        "Hand it to the cluster",
-        Command(("kubectl", "apply", "--kustomize", str(job.directory))).shell(),
-    )
+    apply = _apply(job.directory)
     if material and material.is_renewal:
         return Delivery(files, (), (apply,) if files else ())
-    _refuse(answers)
     wanted = issuer_of(answers, system) if material is None else None
     secrets = () if wanted is None else wanted.secrets
     manifests = _manifests(job, wanted)
@@ -98,13 +101,29 @@ def deliver(
     return Delivery(actions, tuple(_notices(job)), (*_before(wanted), apply, *_after(job)))
 
 
-def _refuse(answers: Answers) -> None:
-    if answers.flag("mtls.services"):
-        raise UsageError(
-            "services-in-cluster",
-            "mtls.services: in a cluster the ingress controller runs all of Pomerium in one.",
-            "Leave it out, or choose another output.target.",
-        )
+def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
+    """Pomerium's manifest with what a file is going to hold instead of what it holds.
+
+    A manifest that somebody has changed keeps every other byte.
+    """
+    directory = Path(answers.text(DIRECTORY))
+    manifest = directory / POMERIUM
+    old, before = system.keep(path), system.keep(manifest)
+    held = made.base64(old.content).encode() if old else b""
+    if before is None or not held or held not in before.content:
+        line = Command(("base64", "--wrap=0", str(path))).shell()
+        return Delivery((), (), (NextStep("Write it into your Pomerium resource", line),))
+    text = before.content.replace(held, made.base64(content).encode())
+    if is_ours(before.content):
+        text = marked(text.partition(b"\n")[2])
+    why = f"Holds what {path.name} does: the cluster reads no file from here."
+    action = WriteFile(manifest, "manifest", why, lambda: text, before=before)
+    return Delivery((action,), (), (_apply(directory),))
+
+
+def _apply(directory: Path) -> NextStep:
+    line = Command(("kubectl", "apply", "--kustomize", str(directory))).shell()
+    return NextStep("Hand it to the cluster", line)
 
 
 def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes]]:
@@ -128,11 +147,11 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
             found["certificate.yaml"] = lambda: _text(
                 "cert-manager gets it, keeps it in the Secret and renews it there.", certificate
             )
-    found["pomerium.yaml"] = lambda: _text(
+    found[POMERIUM] = lambda: _text(
         "Pomerium's settings. Its own secrets were made when the controller was installed.",
         made.pomerium(job.namespace, _spec(job, own)),
     )
-    found["routes.yaml"] = lambda: _text(
+    found[ROUTES] = lambda: _text(
         "A first route; copy it for each of your applications.", *_routes(job, wanted)
     )
     files = tuple(found)
@@ -214,7 +233,11 @@ def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFi
     before, text = job.system.keep(path), render()
     if before is not None and before.content == text:
         return
-    if before is not None and not is_ours(before.content):
+    is_theirs = before is not None and not is_ours(before.content)
+    if is_theirs and name == ROUTES and job.is_ours:
+        # An example is there to be changed.
+        return
+    if is_theirs:
         raise UsageError(
             "file-not-ours",
             f"{path} was not made by this wizard, or was changed since.",
@@ -235,8 +258,8 @@ def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFi
 WHY: Final[Mapping[str, str]] = {
     "issuer.yaml": "Where cert-manager gets certificates, and how it proves the names.",
     "certificate.yaml": "What cert-manager gets, keeps and renews.",
-    "pomerium.yaml": "What Pomerium in the cluster is set to.",
-    "routes.yaml": "A first route, to see that it works.",
+    POMERIUM: "What Pomerium in the cluster is set to.",
+    ROUTES: "A first route, to see that it works.",
     KUSTOMIZATION: "Lists the others, and makes the Secrets from their files.",
 }
 
@@ -285,6 +308,10 @@ def _notices(job: _Job) -> Iterator[str]:
                 f"Pomerium's setting {name} has no place in a cluster's Pomerium resource; it was "
                 "left out."
             )
+    if job.material is not None:
+        yield (
+            "A renewed certificate is written here; the cluster gets it by `kubectl apply` again."
+        )
     if job.answers.flag("autocert.staging"):
         yield (
             "The certificates of Let's Encrypt's staging are for practice; no browser trusts them. "

@@ -42,7 +42,6 @@ class Solver(NamedTuple):
     name: str
     field: str
     title: str
-    summary: str
     options: tuple[Option, ...]
 
 
@@ -57,7 +56,6 @@ SOLVERS: Final[Mapping[str, Solver]] = {
             "cloudflare",
             "cloudflare",
             "Cloudflare",
-            "by an API token",
             (
                 Option(
                     "token",
@@ -72,7 +70,6 @@ SOLVERS: Final[Mapping[str, Solver]] = {
             "route53",
             "route53",
             "Amazon Route 53",
-            "by the cluster's own role, or an access key",
             (
                 Option(
                     "region",
@@ -114,7 +111,6 @@ SOLVERS: Final[Mapping[str, Solver]] = {
             "clouddns",
             "cloudDNS",
             "Google Cloud DNS",
-            "by workload identity, or a service account's key",
             (
                 Option(
                     "project",
@@ -138,7 +134,6 @@ SOLVERS: Final[Mapping[str, Solver]] = {
             "azuredns",
             "azureDNS",
             "Azure DNS",
-            "by a managed identity, or a service principal",
             (
                 Option(
                     "subscription",
@@ -195,7 +190,6 @@ SOLVERS: Final[Mapping[str, Solver]] = {
             "digitalocean",
             "digitalocean",
             "DigitalOcean",
-            "by an access token",
             (
                 Option(
                     "token",
@@ -209,8 +203,7 @@ SOLVERS: Final[Mapping[str, Solver]] = {
         Solver(
             "rfc2136",
             "rfc2136",
-            "A name server of your own",
-            "by dynamic updates (RFC 2136): BIND, Knot, PowerDNS",
+            "A name server of your own (RFC 2136)",
             (
                 Option(
                     "server",
@@ -250,8 +243,7 @@ SOLVERS: Final[Mapping[str, Solver]] = {
         Solver(
             "acmedns",
             "acmeDNS",
-            "acme-dns",
-            "a small name server for these records alone",
+            "acme-dns, a name server for these records alone",
             (
                 Option(
                     "host",
@@ -273,7 +265,6 @@ SOLVERS: Final[Mapping[str, Solver]] = {
             "akamai",
             "akamai",
             "Akamai Edge DNS",
-            "by an API client",
             (
                 Option(
                     "host",
@@ -324,7 +315,7 @@ def questions() -> Iterator[Question]:
         "These are the ones that cert-manager reaches by itself. For another one let a CNAME at "
         "_acme-challenge lead to a zone of one of these.",
         default=next(iter(SOLVERS)),
-        choices=tuple(Choice(one.name, one.title, one.summary) for one in SOLVERS.values()),
+        choices=tuple(Choice(one.name, one.title) for one in SOLVERS.values()),
         when=lambda answers: answers.text("strategy") == "dns-01",
     )
     for solver in SOLVERS.values():

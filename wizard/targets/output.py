@@ -62,6 +62,11 @@ def is_variables(answers: Answers) -> bool:
     return answers.text("output.form") == "env"
 
 
+def is_split(answers: Answers) -> bool:
+    """Whether each service of Pomerium is started by itself, and not all of it as one."""
+    return answers.flag("mtls.services")
+
+
 class Defaults(NamedTuple):
     """Where a target would have things, and who reads them."""
 

@@ -27,7 +27,7 @@ from wizard.pomerium.unit import (
     is_running,
 )
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery, Obtained
+from wizard.targets.base import Delivery, ReadsFiles
 from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
 from wizard.targets.output import ROUTE, Defaults, is_variables, output
 
@@ -40,13 +40,12 @@ LISTENERS: Final = {"address": ":443", "http_redirect_addr": ""}
 """What Pomerium listens on for browsers, and its default."""
 
 
-class Systemd:
+class Systemd(ReadsFiles):
     """Writes what the unit's user can read, and lets it listen on the ports it is to listen on."""
 
     info: ClassVar[Info] = Info(
         "systemd", "A systemd service", "Pomerium's package: its unit, its user, its paths."
     )
-    obtains: ClassVar[Mapping[str, Obtained]] = {}
 
     def steps(self, system: System) -> Sequence[Step]:
         """Where the files go, as the unit has it, and a first route where there is none."""

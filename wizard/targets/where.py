@@ -31,7 +31,8 @@ def where_it_runs(system: System) -> Question:
         Kind.CHOICE,
         "Where does Pomerium run?",
         "It decides where the files go and who must be able to read them.",
-        "What is found on this machine is proposed: a service of systemd, a Compose file here.",
+        "What is found on this machine is proposed: a service of systemd, a Compose file "
+        "or a cluster's manifests here.",
         default=found,
         choices=offered,
         among=registry.TARGETS,

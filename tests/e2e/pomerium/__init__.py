@@ -77,5 +77,5 @@ def _verdict(config: str, variables: Mapping[str, str], folder: Path) -> Verdict
     )
     *log, verdict = map(json.loads, done.stdout.splitlines())
     unknown = frozenset(row["key"] for row in log if row["level"] == "error" and "key" in row)
-    certificates = tuple(tuple(names) for names in verdict["certificates"] or ())
+    certificates = tuple(tuple(names or ()) for names in verdict["certificates"] or ())
     return Verdict(verdict["error"], unknown, certificates, verdict["hosts"] or {})

@@ -1,0 +1,151 @@
+"""What the doctor takes for Pomerium's setup: the unit's, a container's, a file of variables."""
+
+import os
+from pathlib import Path
+
+import pytest
+from bundle_support import HOST, Forge
+from conftest import Need
+from doctor_support import ROUTES, SECRET, WELL, Patient
+from target_support import PACKAGED_UNIT, UNIT
+
+from wizard.core.errors import UsageError
+from wizard.core.system import System
+from wizard.doctor.checks import look
+from wizard.doctor.grade import Finding
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
+    return Forge.opened(tmp_path_factory.mktemp("forge"), need)
+
+
+@pytest.fixture
+def patient(tmp_path: Path, forge: Forge, monkeypatch: pytest.MonkeyPatch) -> Patient:
+    monkeypatch.chdir(tmp_path)
+    return Patient(tmp_path, forge)
+
+
+def of(findings: tuple[Finding, ...], code: str) -> Finding:
+    (found, *_) = (finding for finding in findings if finding.code == code)
+    return found
+
+
+# ── a unit of systemd ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def root(patient: Patient) -> Path:
+    """A machine with Pomerium's package on it, which runs as daemon."""
+    root = patient.folder / "machine"
+    unit = root / UNIT
+    unit.parent.mkdir(parents=True)
+    unit.write_text(PACKAGED_UNIT)
+    (root / "etc/pomerium").mkdir(parents=True)
+    patient.well()
+    (root / "etc/pomerium/config.yaml").write_text(patient.config.read_text())
+    return root
+
+
+def looked_at(patient: Patient, root: Path) -> tuple[Finding, ...]:
+    return look(System(patient.env, root), None).findings
+
+
+def test_the_units_configuration_is_found_and_its_user_has_to_read_the_key(
+    patient: Patient, root: Path, need: Need
+) -> None:
+    need.that(os.geteuid() == 0, "nobody else's files can be made", "run as root")
+    findings = looked_at(patient, root)
+    read = of(findings, "config-read").summary
+    assert "etc/pomerium/config.yaml, as the user daemon" in read
+    closed = of(findings, "file-closed")
+    assert closed.level == "error"
+    assert "daemon" in closed.summary
+
+
+def test_a_variable_of_the_unit_wins_over_the_file(patient: Patient, root: Path) -> None:
+    config = root / "etc/pomerium/config.yaml"
+    config.write_text(f"autocert_dir: /elsewhere\n{config.read_text()}")
+    found = of(looked_at(patient, root), "variable-wins")
+    assert "AUTOCERT_DIR" in found.summary
+    assert found.line == 1
+    config.write_text(config.read_text().replace("/elsewhere", "/etc/pomerium/"))
+    assert "variable-wins" not in {one.code for one in looked_at(patient, root)}
+
+
+def test_a_configuration_that_the_unit_does_not_read_has_not_its_variables(
+    patient: Patient, root: Path
+) -> None:
+    patient.file("config.yaml", f"autocert_dir: /x\n{patient.config.read_text()}".encode())
+    assert patient.found(root) == {}
+
+
+def test_a_certificate_that_a_variable_names_is_looked_at(patient: Patient, root: Path) -> None:
+    unit = root / UNIT
+    lines = "Environment=CERTIFICATE_FILE=/gone.pem\nEnvironment=CERTIFICATE_KEY_FILE=/gone.key\n"
+    unit.write_text(PACKAGED_UNIT.replace("[Install]", f"{lines}[Install]"))
+    found = of(looked_at(patient, root), "file-missing")
+    assert "/gone.pem" in found.summary
+    assert found.file == str(unit)
+
+
+# ── a container ────────────────────────────────────────────────────────────────────────────────
+
+COMPOSE = """\
+services:
+  pomerium:
+    image: pomerium/pomerium:v0.33.1
+    user: "{user}"
+    volumes:
+      - ./config.yaml:/pomerium/config.yaml:ro
+      - ./tls:/pomerium/tls:ro
+"""
+
+
+def contained(patient: Patient, cert: str, user: str = "65532") -> None:
+    tls = patient.folder / "tls"
+    tls.mkdir(exist_ok=True)
+    (tls / "site.pem").write_bytes(patient.forge.pem("site", "issuing"))
+    (tls / "site.key").write_bytes(patient.forge.pem("site.key"))
+    (tls / "site.key").chmod(0o600)
+    patient.file("compose.yaml", COMPOSE.format(user=user).encode())
+    entry = f"certificates:\n  - cert: {cert}\n    key: /pomerium/tls/site.key\n"
+    patient.file("config.yaml", f"{WELL}{entry}{ROUTES}".encode(), 0o644)
+
+
+def test_paths_are_the_containers_and_its_user_has_to_read_the_key(patient: Patient) -> None:
+    contained(patient, "/pomerium/tls/site.pem", user=f"{os.geteuid()}:0")
+    assert patient.found().keys() <= {"mount-single-file"}
+    contained(patient, "/pomerium/tls/site.pem", user="4242")
+    assert "4242" in patient.found()["file-closed"].summary
+
+
+def test_what_is_not_mounted_and_what_is_mounted_alone(patient: Patient) -> None:
+    contained(patient, "/elsewhere/site.pem", user=f"{os.geteuid()}:0")
+    assert "/elsewhere/site.pem" in patient.found()["file-not-mounted"].summary
+    assert "config.yaml" in patient.found()["mount-single-file"].summary
+
+
+# ── variables ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_file_of_variables_is_read_as_pomerium_gets_it(patient: Patient) -> None:
+    patient.pair("site", "site", "issuing")
+    lines = [
+        *(f"{name}={SECRET}" for name in ("SHARED_SECRET", "COOKIE_SECRET")),
+        f"CERTIFICATE_FILE={patient.folder}/site.pem",
+        f"CERTIFICATE_KEY_FILE={patient.folder}/gone.key",
+    ]
+    path = patient.file("pomerium.env", "\n".join(lines).encode())
+    (found,) = (f for f in patient.look(config=path).findings if f.level == "error")
+    assert (found.code, found.file, found.line) == ("file-missing", str(path), 4)
+
+
+def test_nothing_is_found_where_nothing_is(patient: Patient, home: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        look(System({"HOME": str(home)}, patient.folder / "machine"), None)
+    assert caught.value.code == "config-missing"
+    with pytest.raises(UsageError) as caught:
+        patient.look()
+    assert str(patient.config) in caught.value.summary
+    assert HOST not in caught.value.summary

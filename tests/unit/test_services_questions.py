@@ -1,0 +1,161 @@
+"""Pomerium's services apart: what is asked, what is refused, and how each target starts them."""
+
+import os
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY
+from services_support import RICH, Place
+
+from wizard.core.answers import Answers
+from wizard.core.errors import UsageError
+from wizard.core.questions import Value
+from wizard.mtls import services
+from wizard.mtls.services import AUTHENTICATE, AUTHORIZE, DATABROKER, DIRECTORY, QUESTIONS
+
+GOLDEN = REPOSITORY / "tests/golden/services"
+ELSEWHERE = {
+    "mtls__authorize_service_url": "https://authorize.corp.example.com:5443",
+    "mtls__databroker_service_url": "https://10.20.30.40",
+}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def refused(place: Place, **more: Value) -> tuple[str, str]:
+    with pytest.raises(UsageError) as caught:
+        place.plan(**more)
+    return caught.value.code, f"{caught.value.summary} {caught.value.hint}"
+
+
+def test_nobody_is_asked_unless_it_is_wanted(place: Place) -> None:
+    answers = place.session(mtls__services=False).answers()
+    asked = [key for key in answers.values if key in {one.key for one in QUESTIONS}]
+    assert asked == [services.WANTED]
+    assert all(question.advanced for question in QUESTIONS)
+    assert "best for almost everybody" in QUESTIONS[0].why
+
+
+def test_defaults_fit_one_machine(place: Place) -> None:
+    answers = place.session().answers()
+    assert {key: answers.text(key) for key in (AUTHORIZE, DATABROKER, AUTHENTICATE)} == {
+        AUTHORIZE: "https://localhost:5443",
+        DATABROKER: "https://localhost:5444",
+        AUTHENTICATE: "",
+    }
+    assert answers.text(DIRECTORY) == str(place.directory)
+
+
+def test_signing_in_stays_where_the_configuration_has_it(tmp_path: Path) -> None:
+    own = Place(tmp_path, RICH).session().answers()
+    assert own.text(AUTHENTICATE) == "https://authenticate.corp.example.com:8443"
+    hosted = RICH.replace("authenticate.corp.example.com", "authenticate.pomerium.app")
+    assert Place(tmp_path, hosted).session().answers().text(AUTHENTICATE) == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://authorize:5443",
+        "authorize:5443",
+        "https://authorize/grpc",
+        "https://authorize:0",
+        "https://authorize:99999",
+        "https://me:pw@authorize",
+        "https://*.example.com",
+        "https://:5443",
+    ],
+)
+@pytest.mark.parametrize("key", [AUTHORIZE, DATABROKER])
+def test_what_is_no_address_of_a_service_is_refused(place: Place, key: str, url: str) -> None:
+    code, said = refused(place, **{key: url})
+    assert code == "service-url"
+    assert url in said
+
+
+def test_two_services_need_two_addresses(place: Place) -> None:
+    url = "https://pomerium.corp.example.com:5443"
+    code, said = refused(place, **{AUTHORIZE: f"{url}/", DATABROKER: url})
+    assert code == "service-url"
+    assert "authorize's already" in said
+
+
+def test_signing_in_needs_a_host_that_the_certificate_covers(place: Place) -> None:
+    code, said = refused(place, **{AUTHENTICATE: "https://authenticate.example.org"})
+    assert code == "service-without-certificate"
+    assert "only for *.corp.example.com" in said
+    assert refused(place, **{AUTHENTICATE: "https://127.0.0.1"})[0] == "service-url"
+
+
+def test_autocert_has_no_certificate_for_signing_in(tmp_path: Path) -> None:
+    route = "routes:\n  - from: https://app.corp.example.com\n    to: http://app\n"
+    place = Place(tmp_path, route, strategy="autocert", names=("app.corp.example.com",))
+    url: dict[str, Value] = {AUTHENTICATE: "https://app.corp.example.com"}
+    known = {"autocert.directory": str(tmp_path / "kept"), "dns.resolvers": ("127.0.0.1:9",)}
+    assert refused(place, **known, **url)[0] == "service-without-certificate"
+
+
+def test_signing_in_needs_an_identity_provider(place: Place) -> None:
+    code, said = refused(place, **{AUTHENTICATE: "https://authenticate.corp.example.com"})
+    assert code == "service-without-idp"
+    assert f"{place.config} names no identity provider" in said
+
+
+def test_two_services_of_one_machine_cannot_have_one_port(tmp_path: Path) -> None:
+    place = Place(tmp_path, RICH)
+    code, said = refused(place, **{AUTHENTICATE: "https://authenticate.corp.example.com"})
+    assert code == "service-port"
+    assert "port 443" in said
+    assert place.plan(
+        **ELSEWHERE, **{AUTHENTICATE: "https://authenticate.corp.example.com"}
+    ).actions
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"output.form": "env"}, "services-form"),
+        ({"output.config": ""}, "services-config"),
+    ],
+)
+def test_services_are_made_from_a_configuration_in_yaml(
+    place: Place, more: dict[str, Value], code: str
+) -> None:
+    assert refused(place, **more)[0] == code
+
+
+def test_in_kubernetes_there_is_no_split_mode() -> None:
+    wanted, nobody = Answers({"output.target": "kubernetes"}), Answers()
+    (asked, *_) = QUESTIONS
+    values: tuple[Value, Value] = (True, False)
+    found = [asked.check(value, where) for value in values for where in (wanted, nobody)]
+    assert [one and one.code for one in found] == ["services-kubernetes", None, None, None]
+
+
+# ── golden ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere", "docker"])
+def test_the_configurations_are_the_golden_ones(where: str, tmp_path: Path) -> None:
+    """`UPDATE_GOLDEN=1` writes them."""
+    more: dict[str, Value] = {}
+    if where == "elsewhere":
+        more = {**ELSEWHERE}
+    if where == "docker":
+        more = {"output.target": "docker", "docker.compose": str(tmp_path / "compose.yaml")}
+    place = Place(tmp_path, RICH)
+    place.install(**more)
+    lines = []
+    for service in ("databroker", "authorize", "authenticate", "proxy"):
+        lines += [f"── {service}", place.settings(service)]
+    steps = place.plan(**more).next_steps
+    for step in (one for one in steps if str(place.state) not in one.line):
+        lines += [f"── {step.what}", step.line]
+    text = "\n".join(lines).replace(str(tmp_path), "").replace(f"{os.getuid()}:{os.getgid()}", "ME")
+    golden = GOLDEN / f"{where}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()

@@ -1,0 +1,166 @@
+"""Which certificate Envoy serves for each host of the configuration, and whether that is right.
+
+An exact name is taken before a wildcard, in whatever order and even when it has ended; of the same
+name the first one listed; without a match, or without a name (SNI), the first of all. Measured with
+Envoy 1.37 and 1.40 and Pomerium's TLS context.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from wizard.doctor.certificates import Listed, some
+from wizard.doctor.grade import Finding
+from wizard.doctor.setup import FILES, Setup
+from wizard.pki import names
+from wizard.pki.path import is_valid
+from wizard.pomerium.document import elements, lookup, string
+from wizard.pomerium.routes import autocert_hosts, hosts
+
+
+def chosen(listed: Sequence[Listed], host: str) -> Listed | None:
+    """The certificate that is for a host; None where none is."""
+    exact = [one for one in listed if host in one.names]
+    starred = [one for one in listed if f"*.{host.partition('.')[2]}" in one.names]
+    return next(iter([*exact, *starred]), None)
+
+
+def expected(setup: Setup, listed: Sequence[Listed], host: str) -> Listed | None:
+    """What is served to whoever asks for a host, of what is listed; None where autocert decides."""
+    one = chosen(listed, host)
+    own = autocert_hosts(setup.document) if setup.is_on("autocert") else ()
+    if host in own and (one is None or host not in one.names):
+        return None
+    return one or next((other for other in listed if other.leaf is not None), None)
+
+
+def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
+    """Hosts without a certificate or with the wrong one, and certificates that nobody gets."""
+    yield from _none(setup, listed)
+    own = autocert_hosts(setup.document) if setup.is_on("autocert") else ()
+    lines = _lines(setup)
+    served: dict[str, list[str]] = {}
+    for host in hosts(setup.document):
+        one = chosen(listed, host)
+        if one is not None and (host in one.names or host not in own):
+            served.setdefault(one.where, []).append(host)
+            yield from _ended(setup, listed, host, one, lines.get(host, 0))
+        elif host not in own and (listed or own) and not setup.is_on("insecure_server"):
+            yield _uncovered(setup, listed, host, lines.get(host, 0))
+    for where, covered in served.items():
+        yield Finding("good", "hosts-covered", f"{where} is served for {some(covered)}.")
+    yield from _idle(listed)
+    if len([one for one in listed if one.leaf]) > 1:
+        yield Finding(
+            "good",
+            "fallback",
+            f"Whoever asks for a name that none is for gets {listed[0].where}, the first one.",
+        )
+
+
+def _none(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
+    name = setup.document.name
+    if setup.is_on("insecure_server"):
+        yield Finding(
+            "warning",
+            "insecure-server",
+            "`insecure_server` is on: Pomerium speaks plain HTTP and serves no certificate.",
+            "That is well only behind something that ends TLS; else take it out.",
+            name,
+        )
+    elif not listed and not setup.is_on("autocert"):
+        yield Finding(
+            "error",
+            "certificate-none",
+            "No certificate is listed and autocert is off: Pomerium makes one that every browser "
+            "warns of.",
+            "Have one made and listed: pomcert-wizard",
+            name,
+        )
+
+
+def _ended(
+    setup: Setup, listed: Sequence[Listed], host: str, one: Listed, line: int
+) -> Iterator[Finding]:
+    """An exact name that ended hides a wildcard that has not."""
+    now = setup.system.now()
+    if one.leaf is None or is_valid(one.leaf, now):
+        return
+    good = [
+        other
+        for other in listed
+        if other.leaf is not None
+        and is_valid(other.leaf, now)
+        and any(names.covers(name, host) for name in other.names)
+    ]
+    if good:
+        yield Finding(
+            "error",
+            "host-hidden",
+            f"{host} gets {one.where}, which is not valid now, although {good[0].where} is for it "
+            "too: an exact name is served before a wildcard, and of the same names the first.",
+            f"Take {one.where} out of the configuration.",
+            setup.document.name,
+            line,
+        )
+
+
+def _uncovered(setup: Setup, listed: Sequence[Listed], host: str, line: int) -> Finding:
+    hint = f"Have one made that is for it: pomcert-wizard --set names={host}"
+    if setup.is_on("autocert") and "*" in host:
+        hint = "autocert gets none with a star. Have one made: the strategy dns-01."
+    return Finding(
+        "error",
+        "host-uncovered",
+        f"No certificate is for {host}; whoever goes there gets "
+        f"{listed[0].where if listed else 'that of another'} and a warning.",
+        hint,
+        setup.document.name,
+        line,
+    )
+
+
+def _idle(listed: Sequence[Listed]) -> Iterator[Finding]:
+    """Certificates whose every name an earlier one has, with a key of the same kind.
+
+    Clients that can get an ECDSA certificate, others an RSA one of the same name.
+    """
+    taken: set[tuple[str, str]] = set()
+    for one in listed:
+        if one.leaf is None:
+            continue
+        own = {(name, _kind(one.leaf)) for name in one.names}
+        if own and own <= taken:
+            place = one.pair.place
+            yield Finding(
+                "warning",
+                "certificate-idle",
+                f"{one.where} is never served: one above it is for the same names.",
+                "Take one of the two out of the configuration.",
+                place.file,
+                place.line,
+            )
+        taken |= own
+
+
+def _kind(leaf: x509.Certificate) -> str:
+    return leaf.public_key_algorithm_oid.dotted_string
+
+
+def _lines(setup: Setup) -> dict[str, int]:
+    """The line of each host's first route."""
+    found: dict[str, int] = {}
+    root = setup.document.root
+    urls = [
+        lookup(route, "from")
+        for key in ("routes", "policy")
+        for route in elements(lookup(root, key))
+    ]
+    for node in (*urls, lookup(root, "authenticate_service_url")):
+        with suppress(ValueError):
+            host = names.normalise(urlsplit((string(node) or "").strip()).hostname or "")
+            if node is not None and setup.config.suffix in FILES:
+                found.setdefault(host, node.line)
+    return found

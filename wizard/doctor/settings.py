@@ -1,0 +1,123 @@
+"""What the configuration's settings say that their author did not mean."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from wizard.doctor.certificates import Listed, some
+from wizard.doctor.grade import Finding
+from wizard.doctor.setup import Setup, open_to_all
+from wizard.pki.names import never_public
+from wizard.pomerium import lint
+from wizard.pomerium.document import lookup, string
+from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
+from wizard.pomerium.variables import overridden
+
+REMOVED_NAMES: Final = {one.name for one in REMOVED}
+REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
+FIX: Final = "Change that line; Pomerium reads the file again by itself."
+RENEWED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
+"""Endings of files that Pomerium reads again when they change."""
+UNSET: Final = {
+    "systemd": "Have systemd leave it out: `UnsetEnvironment={name}` with systemctl edit pomerium",
+    "compose": "Take it out of `environment:` of the service, or give it there the value you mean.",
+    "process": "Start Pomerium without {name}.",
+}
+
+
+def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
+    """Names that Pomerium does not know, variables that win, secrets that everybody can read."""
+    yield from _lint(setup)
+    yield from _overridden(setup)
+    yield from _unread(setup)
+    yield from _mounts(setup)
+    yield from _open(setup)
+    yield from _pinned(setup, listed)
+
+
+def _lint(setup: Setup) -> Iterator[Finding]:
+    for one in lint.problems(setup.document):
+        code = "setting-unknown"
+        if one.key in REPLACED_NAMES:
+            code = "setting-replaced"
+        elif one.level == "error" or one.key in REMOVED_NAMES:
+            code = "setting-removed"
+        yield Finding(
+            "error" if one.level == "error" else "warning",
+            code,
+            one.text.replace(f" (line {one.line})", ""),
+            FIX,
+            setup.document.name,
+            one.line,
+        )
+
+
+def _overridden(setup: Setup) -> Iterator[Finding]:
+    """Settings of the file that a variable, with another value, takes the word from."""
+    root = setup.document.root
+    nodes = {key.value.lower(): key for key, _ in root.pairs} if root is not None else {}
+    given = {name: said.text for name, said in setup.variables.items() if said.by}
+    for name, variable in overridden(given, nodes).items():
+        said = setup.variables[variable]
+        if string(lookup(root, name)) != said.text:
+            yield Finding(
+                "warning",
+                "variable-wins",
+                f"{variable} in {said.file} wins over `{name}` in the configuration.",
+                UNSET[said.by].format(name=variable),
+                setup.document.name,
+                nodes[name].line,
+            )
+
+
+def _unread(setup: Setup) -> Iterator[Finding]:
+    for file in setup.unread:
+        yield Finding(
+            "warning",
+            "variables-unread",
+            f"The variables in {file} are Pomerium's too, and could not be read.",
+            "Run the doctor as root to have them looked at.",
+            file,
+        )
+
+
+def _mounts(setup: Setup) -> Iterator[Finding]:
+    """Files that are mounted alone: a container keeps such a one when it is replaced."""
+    for mount in setup.mounts:
+        if mount.here.is_file() and mount.here.suffix in RENEWED:
+            yield Finding(
+                "warning",
+                "mount-single-file",
+                f"The single file {mount.here} is mounted: a container keeps it as it was when it "
+                "is replaced, so that Pomerium never sees a renewal.",
+                "Mount the directory that it is in.",
+            )
+
+
+def _open(setup: Setup) -> Iterator[Finding]:
+    """A file with secrets that everybody can read."""
+    said = [(one.name, setup.said(one.name)) for one in SETTINGS if one.secret]
+    held = [name for name, one in said if one is not None and one.file == str(setup.config)]
+    if held and setup.system.platform != "win32" and open_to_all(setup.config):
+        yield Finding(
+            "warning",
+            "config-open-to-all",
+            f"Everybody on this machine can read the file, and `{held[0]}` in it.",
+            f"Close it: chmod o= {setup.config}",
+            str(setup.config),
+        )
+
+
+def _pinned(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
+    """Names for development that browsers are told to insist on HTTPS for (HSTS, RFC 6797)."""
+    is_said = lookup(setup.document.root, "set_response_headers") or setup.variables.get("HEADERS")
+    private = [
+        name for one in listed for name in one.names if never_public([name.removeprefix("*.")])
+    ]
+    if private and not is_said:
+        yield Finding(
+            "warning",
+            "hsts-development",
+            f"Pomerium tells browsers to insist on HTTPS for {some(private)} for a year.",
+            "Add `set_response_headers: {Strict-Transport-Security: max-age=0}`.",
+            setup.document.name,
+        )

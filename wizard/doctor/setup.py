@@ -1,0 +1,347 @@
+"""How Pomerium is run here, seen without changing anything: what it reads, where, and as whom."""
+
+import base64
+import contextlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from wizard.core.errors import UsageError, WizardError
+from wizard.core.files import file_error
+from wizard.core.system import Kept, System
+from wizard.pomerium import surroundings, variables
+from wizard.pomerium.compose import (
+    INSIDE,
+    Mount,
+    Service,
+    find_file,
+    here_of,
+    seen_by,
+    service_in,
+)
+from wizard.pomerium.detect import find_config
+from wizard.pomerium.document import Document, lookup, parse, read, string
+from wizard.pomerium.settings import MTLS, SETTINGS
+from wizard.pomerium.syntax import Node
+from wizard.pomerium.unit import Unit, find_unit
+
+FILES: Final = frozenset({".yaml", ".yml", ".json"})
+"""Endings of what Pomerium reads as a configuration; anything else holds variables."""
+LARGEST: Final = 1 << 20
+"""Bytes of a file that may hold a certificate."""
+VARIABLES: Final = {one.name: one.environment for one in (*SETTINGS, *MTLS)}
+
+
+class Said(NamedTuple):
+    """What a setting says, and where; `by` is who sets a variable, empty for a file's own."""
+
+    text: str
+    file: str
+    line: int = 0
+    by: str = ""
+
+
+class Source(NamedTuple):
+    """A setting that holds base64, or names a file; without text it is missing."""
+
+    setting: str
+    said: Said
+    is_inline: bool = False
+
+    @property
+    def where(self) -> str:
+        """What a sentence calls it: its file, or the setting."""
+        return f"`{self.setting}`" if self.is_inline or not self.said.text else self.said.text
+
+    def content(self, setup: "Setup") -> bytes:
+        """The bytes.
+
+        Raises:
+            WizardError: `not-base64`, or of the file, see `Setup.content`.
+        """
+        if not self.is_inline:
+            return setup.content(self.said).content
+        try:
+            return base64.b64decode(self.said.text, validate=True)
+        except ValueError:
+            raise WizardError(
+                "not-base64",
+                f"`{self.setting}` is not base64; Pomerium does not start with it.",
+                f"Encode the file: base64 -w0 FILE. Or name the file in `{self.setting}_file`.",
+            ) from None
+
+
+class Setup(NamedTuple):
+    """What Pomerium is started with.
+
+    `document` is the configuration, empty where variables hold everything. `variables` win over
+    it. `folder` is Pomerium's current directory; `mounts` are what a container sees. `user` is who
+    it runs as, None where that is not known. `unread` are files of variables that were not read.
+    """
+
+    system: System
+    config: Path
+    document: Document
+    variables: Mapping[str, Said]
+    folder: Path
+    mounts: tuple[Mount, ...] = ()
+    user: "User | None" = None
+    unread: tuple[str, ...] = ()
+
+    def said(self, name: str) -> Said | None:
+        """A setting of Pomerium by its name, dotted below the top; None where nothing sets it."""
+        variable = VARIABLES.get(name)
+        if variable and variable in self.variables:
+            return self.variables[variable]
+        table, _, leaf = name.rpartition(".")
+        root = self.document.root
+        return self.at(lookup(lookup(root, table) if table else root, leaf))
+
+    def source(self, name: str) -> Source | None:
+        """What a setting holds, or else the file that its twin `NAME_file` names."""
+        inline, file = self.said(name), self.said(f"{name}_file")
+        if inline is not None:
+            return Source(name, inline, is_inline=True)
+        return Source(f"{name}_file", file) if file is not None else None
+
+    def at(self, node: Node | None) -> Said | None:
+        """What a node of the configuration says; None where it says nothing."""
+        text = string(node)
+        return Said(text, self.document.name, node.line) if node is not None and text else None
+
+    def is_on(self, name: str) -> bool:
+        """Whether a setting is set to what Pomerium takes for yes."""
+        said = self.said(name)
+        return said is not None and said.text.lower() in variables.TRUE
+
+    def here(self, text: str) -> Path:
+        """A path as Pomerium is given it, on this machine.
+
+        Raises:
+            WizardError: `file-not-mounted`.
+        """
+        path = self.folder / text
+        if not self.mounts:
+            return path
+        found = here_of(self.mounts, path)
+        if found is None:
+            raise WizardError(
+                "file-not-mounted",
+                f"{text} is not mounted into the container, as far as the Compose file says.",
+                "Mount the directory that holds it, or name the path as the container sees it.",
+            )
+        return found
+
+    def top(self, path: Path) -> Path:
+        """The directory above which nothing keeps Pomerium from a file: a container's mount."""
+        inside = [mount.here for mount in self.mounts if path.is_relative_to(mount.here)]
+        return max(inside, key=lambda one: len(one.parts), default=Path("/"))
+
+    def content(self, said: Said) -> Kept:
+        """The file that a setting names.
+
+        Raises:
+            WizardError: `file-missing`, `not-a-file`, `file-not-mounted`, or it cannot be read.
+        """
+        path = self.here(said.text)
+        try:
+            status = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            raise self._missing(said) from None
+        except OSError as error:
+            raise _closed(error, path) from None
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+            raise WizardError(
+                "not-a-file",
+                f"{said.text} is no file that could hold it.",
+                "Name the file itself.",
+            )
+        try:
+            kept = self.system.keep(path)
+        except WizardError as error:
+            raise _as_root(error) from None
+        if kept is None:
+            raise self._missing(said)
+        return kept
+
+    def _missing(self, said: Said) -> WizardError:
+        hint = "Put it there, or correct the path."
+        if not said.text.startswith("/"):
+            hint = f"Write the path from the root: Pomerium looks below {self.folder}."
+        if any(sign in said.text for sign in "~$*"):
+            hint = "Write the path out: Pomerium expands neither ~ nor $ nor *."
+        return WizardError(
+            "file-missing", f"There is no {said.text}; Pomerium does not start without it.", hint
+        )
+
+
+class User(NamedTuple):
+    """Who Pomerium runs as, by the numbers that files go by."""
+
+    name: str
+    uid: int
+    groups: frozenset[int]
+
+    @classmethod
+    def known(cls, name: str) -> "User | None":
+        """The user of this name or number; None where this machine does not know it."""
+        try:
+            import pwd  # noqa: PLC0415  POSIX only
+        except ImportError:
+            return None
+        number, _, group = name.partition(":")
+        if number.isdecimal():
+            groups = frozenset({int(group) if group.isdecimal() else int(number)})
+            return cls(number, int(number), groups)
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name or "root")
+            groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+            return cls(entry.pw_name, entry.pw_uid, groups)
+        return None
+
+
+def find(system: System, given: Path | None) -> Setup:
+    """Pomerium's setup on this machine, around the configuration that is given or found.
+
+    Raises:
+        UsageError: `config-missing`.
+        WizardError: the configuration cannot be read, or is none.
+    """
+    unit = find_unit(system)
+    path = given or _config(system, unit)
+    if path is None and unit is not None and unit.environment:
+        return _setup(system, unit.path, parse(b"", str(unit.path)), unit, None)
+    if path is None:
+        raise UsageError(
+            "config-missing",
+            "No configuration of Pomerium was found on this machine.",
+            "Name it: pomcert-wizard doctor --config FILE. A package keeps its own in "
+            "/etc/pomerium, where only root may look.",
+        )
+    is_yaml = path.suffix in FILES
+    document = read(path) if is_yaml else variables.document(path)
+    if document is None:
+        raise UsageError("config-missing", f"There is no {path}.", "Look at its spelling.")
+    service = _service(path)
+    return _setup(system, path, document, unit if _runs(unit, path, system) else None, service)
+
+
+def _setup(
+    system: System, path: Path, document: Document, unit: Unit | None, service: Service | None
+) -> Setup:
+    is_yaml = path.suffix in FILES
+    who = {"process", *(["systemd"] if unit else []), *(["compose"] if service else [])}
+    around = surroundings.variables(system, service.path if service else path)
+    told = {
+        name: Said(one.value, one.where, by=one.by) for name, one in around.items() if one.by in who
+    }
+    if not is_yaml and not (unit and path == unit.path):
+        told |= _variables(path)
+    folder, user = Path.cwd(), None
+    if unit is not None:
+        folder, user = system.at(unit.value("WorkingDirectory") or "/"), User.known(unit.user)
+    if service is not None:
+        folder, user = INSIDE, User.known(service.user or service.runs_as)
+    unread = (*map(str, unit.unread if unit else ()),)
+    mounts = service.mounts if service else ()
+    return Setup(system, path, document, told, folder, mounts, user, unread)
+
+
+def _config(system: System, unit: Unit | None) -> Path | None:
+    """Where the unit, this machine or a Compose file of the current directory has it."""
+    if unit is not None and unit.config:
+        path = system.at(unit.config)
+        if os.path.isfile(path):  # noqa: PTH113  unlike Path.is_file it raises nothing
+            return path
+    found = find_config(system)
+    if found is not None:
+        return found
+    service = _service_of(Path.cwd())
+    files = [service.path.parent / name for name in service.unread] if service else []
+    return next((file for file in files if file.is_file()), None)
+
+
+def _runs(unit: Unit | None, path: Path, system: System) -> bool:
+    """Whether it is the unit that reads this configuration."""
+    if unit is None:
+        return False
+    files = {file for _, file in unit.environment.values()}
+    named = {system.at(unit.config)} if unit.config else set()
+    return os.path.realpath(path) in map(os.path.realpath, files | named)
+
+
+def _service(path: Path) -> Service | None:
+    """The service of a Compose file nearby that has this configuration."""
+    for folder in (path.parent, Path.cwd()):
+        service = _service_of(folder)
+        if service is not None:
+            named = {os.path.realpath(folder / name) for name in service.unread}
+            absolute = Path(os.path.abspath(path))  # noqa: PTH100  a link is mounted by its name
+            if seen_by(service.mounts, absolute) or os.path.realpath(path) in named:
+                return service
+    return None
+
+
+def _service_of(folder: Path) -> Service | None:
+    with contextlib.suppress(WizardError, OSError):
+        file = find_file(folder)
+        return service_in(file) if file else None
+    return None
+
+
+def _variables(path: Path) -> dict[str, Said]:
+    """The variables of a file, each with its line."""
+    text = path.read_bytes().decode(errors="replace")
+    return {
+        one.name: Said(one.value, str(path), text.count("\n", 0, one.start) + 1)
+        for one in variables.SYSTEMD.assignments(text)
+        if one.value
+    }
+
+
+def closed_to(user: User, path: Path, top: Path = Path("/")) -> Path | None:
+    """What keeps a user from reading a file: itself or a directory below `top`; None for nothing.
+
+    What has an access list (ACL) is taken to be open: that is how they are used.
+    """
+    for one in (*reversed(list(_below(path.parent, top))), path):
+        with contextlib.suppress(OSError):
+            status = one.stat()
+            bit = 0o1 if stat.S_ISDIR(status.st_mode) else 0o4
+            shift = 6 if status.st_uid == user.uid else 3 if status.st_gid in user.groups else 0
+            if user.uid and not status.st_mode & (bit << shift) and not _has_list(one):
+                return one
+    return None
+
+
+def open_to_all(path: Path) -> bool:
+    """Whether everybody on this machine can read a file."""
+    with contextlib.suppress(OSError):
+        is_open = path.stat().st_mode & stat.S_IROTH
+        return bool(is_open) and all(one.stat().st_mode & stat.S_IXOTH for one in path.parents)
+    return False
+
+
+def _below(folder: Path, top: Path) -> Iterator[Path]:
+    for one in (folder, *folder.parents):
+        yield one
+        if one == top:
+            return
+
+
+def _has_list(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return hasattr(os, "listxattr") and "system.posix_acl_access" in os.listxattr(path)
+    return False
+
+
+def _closed(error: OSError, path: Path) -> WizardError:
+    return _as_root(file_error(error, "read", path))
+
+
+def _as_root(error: WizardError) -> WizardError:
+    is_closed = error.code == "permission-denied"
+    hint = "Run the doctor as root to have it looked at." if is_closed else error.hint
+    return WizardError(error.code, error.summary, hint)
