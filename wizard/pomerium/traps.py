@@ -192,7 +192,8 @@ def _upstream(document: Document) -> Iterator[Problem]:
     if skipped:
         text = (
             f"`tls_skip_verify` ({_lines(skipped)}) takes any certificate, an attacker's as well. "
-            "Give `tls_custom_ca_file` the authority that has signed the application's."
+            "Delete it, and give `tls_custom_ca_file` the authority that has signed the "
+            "application's."
         )
         yield _problem("tls-skip-verify", "routes.tls_skip_verify", skipped[0], text)
     numbers = []
