@@ -51,6 +51,14 @@ def lines(text: str, names: Sequence[str]) -> tuple[Line, ...]:
     return tuple(Line.made(words, names) for words in found)
 
 
+def joined(values: Sequence[str], between: str) -> str:
+    """A list as one text that is read back as it was: what is typed between tables is a blank.
+
+    A comma may belong to one of their paths.
+    """
+    return (" " if any(isinstance(one, Line) for one in values) else between).join(values)
+
+
 def _words(text: str) -> list[str]:
     """The words of a line; a quote that is never closed is part of its word."""
     try:

@@ -171,7 +171,7 @@ def _upstream(document: Document) -> Iterator[Problem]:
             "routes.tls_skip_verify",
             skipped[0],
             text,
-            "Give `tls_custom_ca_file` the authority that has signed the application's.",
+            "Delete it, and give `tls_custom_ca_file` the authority that has signed the application's.",
         )
     numbers = []
     for route in (one for key in ROUTE_LISTS for one in elements(lookup(document.root, key))):
