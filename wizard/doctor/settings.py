@@ -14,6 +14,7 @@ from wizard.pki.names import never_public
 from wizard.pomerium import lint, traps
 from wizard.pomerium.document import lookup, string
 from wizard.pomerium.paths import unread
+from wizard.pomerium.routes import serves_browsers
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
 from wizard.pomerium.standing import standing_traps
 from wizard.pomerium.variables import overridden
@@ -143,7 +144,7 @@ def _pinned(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     private = [
         name for one in listed for name in one.names if never_public([name.removeprefix("*.")])
     ]
-    if private and not is_said:
+    if private and not is_said and serves_browsers(setup.document):
         yield Finding(
             "warning",
             "hsts-development",
