@@ -6,9 +6,10 @@ import pytest
 
 from tui.support import Driver, wizard
 from wizard.engine import Session
+from wizard.mtls.services import AUTHENTICATE, AUTHORIZE, DATABROKER, DIRECTORY
 from wizard.tui.screens.done import DoneScreen
 from wizard.tui.screens.review import ReviewScreen
-from wizard.tui.widgets.entry import Entry
+from wizard.tui.widgets.field import Field
 
 
 async def to_services(driver: Driver) -> None:
@@ -16,7 +17,13 @@ async def to_services(driver: Driver) -> None:
     await driver.jump("output")
     await driver.press("f3")
     await driver.jump("mtls")
-    await driver.press("enter", "up", "enter")
+    field(driver, "mtls.services").enter()
+    await driver.press("up", "enter")
+
+
+def field(driver: Driver, key: str) -> Field:
+    (found,) = [one for one in driver.app.screen.query(Field) if one.asked.question.key == key]
+    return found
 
 
 @pytest.mark.parametrize("size", [(60, 18), (80, 24), (120, 36)], ids=str)
@@ -28,22 +35,15 @@ async def test_a_yes_brings_where_each_service_is(
         assert "services" not in driver.words()
         await to_services(driver)
         assert driver.app.at == "mtls"
-        seen = ""
-        for _ in range(4):
-            seen += driver.words()
-            await driver.press("down")
-        for question in (
-            "Where do the others reach authorize?",
-            "Where do the others reach databroker?",
-            "Where do people sign in?",
-            "Where should the services' directories go?",
+        for key, prompt, standing in (
+            (AUTHORIZE, "Where do the others reach authorize?", "https://localhost:5443"),
+            (DATABROKER, "Where do the others reach databroker?", "https://localhost:5444"),
+            (AUTHENTICATE, "Where do people sign in?", ""),
+            (DIRECTORY, "Where should the services' directories go?", f"{tmp_path}/services"),
         ):
-            assert question in seen
-        values = [field.text for field in driver.app.screen.query(Entry)]
-        assert values == [
-            *("https://localhost:5443", "https://localhost:5444", ""),
-            str(tmp_path / "services"),
-        ]
+            assert prompt in driver.words()
+            assert field(driver, key).value == standing
+            await driver.press("down")
 
 
 async def test_a_wrong_url_is_told_where_it_was_typed(session: Session) -> None:
