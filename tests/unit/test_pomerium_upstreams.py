@@ -9,7 +9,8 @@ from ruamel.yaml import YAML
 
 from wizard.core.errors import WizardError
 from wizard.pomerium.config import parse, with_settings
-from wizard.pomerium.upstreams import LISTS, is_same, routes
+from wizard.pomerium.routes import ROUTE_LISTS
+from wizard.pomerium.upstreams import is_same, routes
 from wizard.pomerium.variables import with_routes
 
 FROM = "https://a.example.com"
@@ -129,14 +130,14 @@ def test_routes_as_people_write_them_keep_all_else(path: Path) -> None:
         return
     before, after = load(text), load(edit.text)
     assert [set(one) - OWN for one in listed(before)] == [set(one) - OWN for one in listed(after)]
-    assert {k: v for k, v in before.items() if k.lower() not in LISTS} == {
-        k: v for k, v in after.items() if k.lower() not in LISTS
+    assert {k: v for k, v in before.items() if k.lower() not in ROUTE_LISTS} == {
+        k: v for k, v in after.items() if k.lower() not in ROUTE_LISTS
     }
 
 
 def listed(data: Data) -> list[Data]:
     """The routes of both lists."""
-    return [one for key, value in data.items() if key.lower() in LISTS for one in value or ()]
+    return [one for key, value in data.items() if key.lower() in ROUTE_LISTS for one in value or ()]
 
 
 ENTRY, JSON = f"  {CA}\n", '"tls_custom_ca_file": "/ca: 1 # x.pem"'
