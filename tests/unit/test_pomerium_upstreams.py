@@ -1,5 +1,6 @@
 """Settings of routes join every way in which routes are written; every other byte stays."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,9 @@ from ruamel.yaml import YAML
 
 from wizard.core.errors import WizardError
 from wizard.pomerium.config import parse, with_settings
-from wizard.pomerium.upstreams import LISTS, is_same, routes
+from wizard.pomerium.routes import ROUTE_LISTS
+from wizard.pomerium.upstreams import is_same, routes
+from wizard.pomerium.variables import with_routes
 
 FROM = "https://a.example.com"
 OURS = {"tls_custom_ca_file": "/ca: 1 # x.pem", "tls_upstream_server_name": "a.internal"}
@@ -100,6 +103,7 @@ def test_a_route_says_where_it_leads() -> None:
     assert (route.line, route.skips_verify) == (2, True)
 
 
+CA = "tls_custom_ca_file: '/ca: 1 # x.pem'"
 OWN = frozenset(OURS)
 INLINE = {"084-upstream-inline-ca"}
 """Has an authority inside the file."""
@@ -126,11 +130,50 @@ def test_routes_as_people_write_them_keep_all_else(path: Path) -> None:
         return
     before, after = load(text), load(edit.text)
     assert [set(one) - OWN for one in listed(before)] == [set(one) - OWN for one in listed(after)]
-    assert {k: v for k, v in before.items() if k.lower() not in LISTS} == {
-        k: v for k, v in after.items() if k.lower() not in LISTS
+    assert {k: v for k, v in before.items() if k.lower() not in ROUTE_LISTS} == {
+        k: v for k, v in after.items() if k.lower() not in ROUTE_LISTS
     }
 
 
 def listed(data: Data) -> list[Data]:
     """The routes of both lists."""
-    return [one for key, value in data.items() if key.lower() in LISTS for one in value or ()]
+    return [one for key, value in data.items() if key.lower() in ROUTE_LISTS for one in value or ()]
+
+
+ENTRY, JSON = f"  {CA}\n", '"tls_custom_ca_file": "/ca: 1 # x.pem"'
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "- from: https://a.example.com\n  to: https://x\n",
+            f"- from: https://a.example.com\n  to: https://x\n{ENTRY}",
+        ),
+        (
+            "- from: https://a.example.com\r\n  to: https://x",
+            f"- from: https://a.example.com\r\n  to: https://x\r\n{ENTRY.rstrip()}",
+        ),
+        (
+            "# ours\n\n---\n- from: https://a.example.com\n  to: https://x\n",
+            f"# ours\n\n---\n- from: https://a.example.com\n  to: https://x\n{ENTRY}",
+        ),
+        (
+            "# ours\n[{from: https://a.example.com, to: https://x}]\n",
+            f"# ours\n[{{from: https://a.example.com, to: https://x, {CA}}}]\n",
+        ),
+        (
+            '[{"from": "https://a.example.com",\n "to": "https://x"}]',
+            f'[{{"from": "https://a.example.com",\n "to": "https://x", {JSON}}}]',
+        ),
+    ],
+    ids=["block", "CRLF", "marked", "flow", "JSON"],
+)
+def test_routes_in_a_variable_keep_how_they_are_written(before: str, after: str) -> None:
+    wanted = {FROM: {"tls_custom_ca_file": OURS["tls_custom_ca_file"]}}
+    for name in ("ROUTES", "POLICY"):
+        encoded = base64.b64encode(before.encode()).decode()
+        made = with_routes({"ADDRESS": ":443", name: encoded}, wanted, "pomerium.env")
+        assert base64.b64decode(made.pop(name)).decode() == after
+        assert made == {}
+    assert with_routes({"ADDRESS": ":443"}, wanted, "pomerium.env") == {}

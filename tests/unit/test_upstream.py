@@ -72,6 +72,30 @@ def test_the_copies_are_in_order_and_the_key_is_nobody_elses(place: Place, forge
     assert b"BEGIN PRIVATE KEY" in key
 
 
+def test_the_key_belongs_to_pomeriums_user(place: Place, forge: Forge, need: Need) -> None:
+    need.that(os.geteuid() == 0, "only root gives files away", "run as root")
+    place.install(line(forge), output__owner="nobody")
+    key = place.folder / "tls/upstream/app.localhost.pomerium.io-client-key.pem"
+    assert (key.owner(), key.stat().st_mode & 0o777) == ("nobody", 0o600)
+    os.chown(key, 0, 0)
+    plan = place.session(line(forge), output__owner="nobody").plan()
+    assert [action.title for action in plan.actions] == [f"write {key}"]
+
+
+def test_any_form_becomes_pem(place: Place, forge: Forge) -> None:
+    folder = forge.folder
+    forge.openssl("x509 -in root.pem -outform DER -out root.der")
+    forge.openssl("pkcs8 -topk8 -nocrypt -in pomerium.key -outform DER -out pomerium.der")
+    forge.openssl("crl2pkcs7 -nocrl -certfile pomerium-chain.pem -outform DER -out pomerium.p7b")
+    forms = {"ca": "root.der", "certificate": "pomerium.p7b", "key": "pomerium.der"}
+    place.install(line(forge, **forms))
+    files = place.files()
+    place.install(line(forge))
+    assert place.files() == files
+    assert len(files) == 3
+    assert (folder / "root.der").read_bytes()[:1] == b"\x30"
+
+
 def test_undo_leaves_nothing_of_it(place: Place, forge: Forge) -> None:
     before = place.config.read_bytes()
     place.install(line(forge))
@@ -189,6 +213,7 @@ def test_files_that_are_no_good_are_refused(place: Place, forge: Forge) -> None:
     forge.issue("weak", "issuing", extensions=CLIENT, key=("RSA", "rsa_keygen_bits:1024"))
     forge.issue("gone", "", extensions=CA, subject="/CN=gone", since=since, until=until)
     forge.openssl("pkey -in pomerium.key -out locked.key -aes256 -passout env:PASSWORD")
+    forge.pkcs12(folder / "both.p12", "pomerium")
     (folder / "empty.pem").write_text("")
     forge.openssl("req -new -key pomerium.key -out request.pem -subj /CN=x")
     for fields, code in (
@@ -202,6 +227,7 @@ def test_files_that_are_no_good_are_refused(place: Place, forge: Forge) -> None:
         ({"key": "app.key"}, "key-mismatch"),
         ({"key": "root.pem"}, "key-missing"),
         ({"key": "locked.key"}, "key-encrypted"),
+        ({"certificate": "both.p12", "key": "both.p12"}, "key-encrypted"),
         ({"ca": "app.pem"}, "not-an-authority"),
         ({"ca": "gone.pem"}, "authority-expired"),
         ({"ca": "pomerium.key"}, "certificate-missing"),

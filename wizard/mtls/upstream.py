@@ -16,7 +16,6 @@ from wizard.core.questions import Question
 from wizard.core.system import Command, System
 from wizard.mtls.base import Secured
 from wizard.mtls.upstream_questions import QUESTIONS, Wanted, asked_for
-from wizard.mtls.upstream_routes import told
 from wizard.pki.material import ROUTES, Installed
 
 FOLDER: Final = "upstream"
@@ -53,6 +52,8 @@ class Upstream:
             return Secured()
         if answers.text("output.target") == "kubernetes":
             return Secured(notices=(ELSEWHERE,))
+        from wizard.mtls.upstream_routes import told  # noqa: PLC0415  only where it is wanted
+
         folder, owner = place(answers), owner_of(answers.text("output.owner"), system)
         if renewal is not Renewal.NO:
             return _renewed(wanted, answers, system, folder, owner)

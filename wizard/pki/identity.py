@@ -21,6 +21,7 @@ from wizard.pki.bundle import Bundle, belongs, refused
 from wizard.pki.fitness import LEAST_BITS, extension, subject
 from wizard.pki.hoard import Source, gather, look
 from wizard.pki.path import build, is_ca, is_self_signed, is_valid
+from wizard.pki.pem import Contents
 
 CLIENTS: Final = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 TEMPLATE: Final = "Have it issued for clients (extended key usage clientAuth)."
@@ -36,7 +37,7 @@ def authorities(system: System, path: Path) -> bytes:
     found = look(system, path)
     every = tuple(dict.fromkeys(found.certificates))
     if not every:
-        raise _none(path, found.others)
+        raise _none(path, found)
     able = [one for one in every if is_ca(one) or is_self_signed(one)]
     if not able:
         raise UsageError(
@@ -72,13 +73,9 @@ def identity(system: System, certificate: Path, key: Path) -> Bundle:
                 f"The certificate in {certificate} is that of an authority ({who}).",
                 "Name the client certificate that it issued for Pomerium.",
             )
-        raise _none(certificate, hoard.main.others)
+        raise _none(certificate, hoard.main)
     if hoard.keys.is_locked:
-        raise UsageError(
-            "key-encrypted",
-            f"The private key in {key} is encrypted, and nobody is there to open it for Pomerium.",
-            f"Name one without a passphrase: openssl pkey -in {key} -out NEW.pem",
-        )
+        raise _locked(key, f"openssl pkey -in {key} -out NEW.pem")
     keys = hoard.keys.keys
     if not keys:
         raise UsageError(
@@ -100,8 +97,18 @@ def identity(system: System, certificate: Path, key: Path) -> Bundle:
     return Bundle(leaf, own, build(leaf, pool, now), ())
 
 
-def _none(path: Path, others: tuple[str, ...]) -> UsageError:
-    for code in others:
+def _locked(path: Path, line: str) -> UsageError:
+    return UsageError(
+        "key-encrypted",
+        f"{path} is encrypted, and nobody is there to open it for Pomerium.",
+        f"Name one without a passphrase: {line}",
+    )
+
+
+def _none(path: Path, found: Contents) -> UsageError:
+    if found.is_locked:
+        return _locked(path, f"openssl pkcs12 -in {path} -noenc -out NEW.pem")
+    for code in found.others:
         return refused(code, path)
     return UsageError(
         "certificate-missing",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from wizard.pki.names import normalise
@@ -10,7 +11,8 @@ from wizard.pomerium.document import Document, elements, lookup, string
 _TLS_SCHEMES = frozenset({"https", "http", "tcp+https", "udp+https"})
 """`http` because Pomerium serves such a route with TLS as well; `ssh` has no certificate."""
 
-_ROUTES = ("routes", "policy")
+ROUTE_LISTS: Final = ("routes", "policy")
+"""Where routes are listed; the second is the older name, and Pomerium reads both."""
 _HOSTED_AUTHENTICATE = frozenset({"authenticate.pomerium.app", "authenticate.staging.pomerium.app"})
 
 
@@ -34,7 +36,7 @@ def autocert_hosts(document: Document) -> tuple[str, ...]:
 
     None at all while there is no route, and none for a route from `http` (internal/autocert).
     """
-    routes = [url for key in _ROUTES for url in _froms(document, key)]
+    routes = [url for key in ROUTE_LISTS for url in _froms(document, key)]
     urls = [url for url in routes if not (url or "").strip().startswith("http:")]
     if routes:
         urls.append(string(lookup(document.root, "authenticate_service_url")))
@@ -70,7 +72,7 @@ def covers(names: Iterable[str], host: str) -> bool:
 def _urls(document: Document) -> Iterator[str | None]:
     if not serves_browsers(document):
         return
-    for key in _ROUTES:
+    for key in ROUTE_LISTS:
         yield from _froms(document, key)
     yield string(lookup(document.root, "authenticate_service_url"))
 

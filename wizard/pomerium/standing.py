@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from wizard.pomerium import trap_files
 from wizard.pomerium.document import Document, lookup, string
 from wizard.pomerium.lint import Problem
-from wizard.pomerium.routes import covers, hosts
+from wizard.pomerium.routes import ROUTE_LISTS, covers, hosts
 from wizard.pomerium.store import LETSENCRYPT
 from wizard.pomerium.trap_files import Read, nothing
-from wizard.pomerium.traps import FORGETS, KEEP, ROUTE_LISTS, is_on, problem
+from wizard.pomerium.traps import FORGETS, KEEP, is_on, problem
 
 
 def standing_traps(document: Document, read: Read = nothing) -> tuple[Problem, ...]:

@@ -14,13 +14,12 @@ from urllib.parse import urlsplit
 from wizard.pomerium import trap_files
 from wizard.pomerium.document import Document, elements, follow, lookup, string
 from wizard.pomerium.lint import Problem
-from wizard.pomerium.routes import hosts, serves_browsers
+from wizard.pomerium.routes import ROUTE_LISTS, hosts, serves_browsers
 from wizard.pomerium.settings import CERTIFICATES, MTLS, ROUTES, SETTINGS
 from wizard.pomerium.syntax import Node
 from wizard.pomerium.trap_files import Read, nothing
 from wizard.pomerium.variables import FALSE, TRUE
 
-ROUTE_LISTS: Final = ("routes", "policy")
 _SPLIT: Final = ("authorize_service_url", "databroker_service_url")
 _PRIVATE: Final = (
     "local",

@@ -7,11 +7,10 @@ from urllib.parse import SplitResult, urlsplit
 from wizard.core.errors import WizardError
 from wizard.pomerium.document import Document, elements, follow, lookup, string
 from wizard.pomerium.edit import Editor
+from wizard.pomerium.routes import ROUTE_LISTS
 from wizard.pomerium.syntax import Node
 from wizard.pomerium.variables import TRUE
 
-LISTS: Final = ("routes", "policy")
-"""Where routes are listed; the second is the older name, and Pomerium reads both."""
 INLINE: Final = {
     "tls_custom_ca_file": ("tls_custom_ca",),
     "tls_client_cert_file": ("tls_client_cert", "tls_client_key"),
@@ -59,7 +58,7 @@ def _canonical(url: str) -> tuple[str, str, int | None, str]:
 
 def routes(document: Document) -> Iterator[Route]:
     """Every route of a configuration that has a `from`, in order."""
-    for name in LISTS:
+    for name in ROUTE_LISTS:
         for node in elements(lookup(document.root, name)):
             origin = string(lookup(node, "from")) if node.kind == "mapping" else None
             if origin:

@@ -45,6 +45,7 @@ _SYSTEMD: Final = re.compile(
 _QUOTED: Final = re.compile(r"""'([^']*)(?:'|\Z)|"((?:\\.|[^"\\])*)(?:"|\\?\Z)""", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.|\Z)", re.DOTALL)
 _PLAIN: Final = re.compile(r"[\w.,:/=+@%^-]+", re.ASCII)
+_ABOVE_LIST: Final = re.compile(r"(?:[ \t]*(?:#[^\r\n]*|---[ \t]*)?[\r\n]+)*")
 _DOCKER: Final = re.compile(r"^[ \t]*(?P<name>[^#=\s][^=\r\n]*)=(?P<value>[^\r\n]*)", re.MULTILINE)
 
 
@@ -175,8 +176,8 @@ def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
         name.lower(): value for name, value in (dialect or SYSTEMD).read(text).items() if value
     }
     encoded = found.pop("routes", "") or found.pop("policy", "")
-    listed = _listed(encoded, str(path))
-    routes = f"routes:\n{listed}\n" if listed else ""
+    _, listed = _listed(encoded, str(path))
+    routes = f"{_key(listed)}{listed}\n" if listed else ""
     return parse((routes + (dump(found) if found else "")).encode(), str(path))
 
 
@@ -197,23 +198,45 @@ def with_routes(
     variable = next((one for one in ROUTES if standing.get(one)), "")
     if not variable or not wanted:
         return {}
-    document = parse(f"routes:\n{_listed(standing[variable], name)}".encode(), name)
+    above, listed = _listed(standing[variable], name)
+    # Inside JSON the editor writes JSON.
+    key, end = ('{"routes": ', "}") if _is_json(listed) else (_key(listed), "")
+    document = parse((key + listed + end).encode(), name)
     editor = Editor(document)
     set_up(editor, document, wanted)
-    made = editor.finish().text.removeprefix("routes:\n")
+    made = above + editor.finish().text.removeprefix(key).removesuffix(end)
     return {variable: base64.b64encode(made.encode()).decode()}
 
 
-def _listed(encoded: str, name: str) -> str:
-    """The YAML of a list of routes."""
+def _listed(encoded: str, name: str) -> tuple[str, str]:
+    """The YAML of a list of routes: what stands above it, and the list."""
     try:
-        return base64.b64decode(encoded, validate=True).decode()
+        text = base64.b64decode(encoded, validate=True).decode()
     except ValueError:
         raise UsageError(
             "variable-routes",
             f"ROUTES in {name} is not base64 of YAML.",
             "Mend it, as Pomerium does not start with it either.",
         ) from None
+    head = _ABOVE_LIST.match(text)
+    above = head[0] if head else ""
+    return above, text.removeprefix(above)
+
+
+def _key(listed: str) -> str:
+    """What makes a list the routes of a configuration; one in brackets stands on the same line."""
+    newline = "\r\n" if "\r\n" in listed else "\n"
+    return "routes: " if listed.startswith("[") else f"routes:{newline}"
+
+
+def _is_json(text: str) -> bool:
+    import json  # noqa: PLC0415  hardly anybody has routes in a variable
+
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def certificate(cert: str, key: str) -> dict[str, str]:
