@@ -246,12 +246,21 @@ def test_half_of_an_external_account_is_refused(machine: Machine) -> None:
     assert error.code == "eab-missing"
 
 
-@pytest.mark.parametrize("name", ["kustomization.yaml", "issuer.yaml", "routes.yaml"])
+@pytest.mark.parametrize(
+    "name", ["kustomization.yaml", "issuer.yaml", "routes.yaml", "secrets/cloudflare-token"]
+)
 def test_a_file_of_somebody_else_is_never_overwritten(name: str, machine: Machine) -> None:
     machine.put(f"srv/kubernetes/{name}", "kind: Ours\n")
     error = refused(machine, DNS_01)
     assert error.code == "file-not-ours"
     assert str(machine.root / "srv/kubernetes" / name) in error.summary
+
+
+def test_a_key_of_somebody_else_is_never_overwritten(machine: Machine) -> None:
+    key = machine.put("srv/kubernetes/secrets/a.example.com-key.pem", "theirs\n")
+    key.chmod(0o600)
+    error = refused(machine, {"strategy": "local-ca", "names": ("a.example.com",)})
+    assert (error.code, str(key) in error.summary) == ("file-not-ours", True)
 
 
 def test_ours_is_replaced_with_a_diff_until_it_is_changed(machine: Machine) -> None:
@@ -315,6 +324,24 @@ def test_a_revoked_client_is_revoked_in_the_manifest(machine: Machine) -> None:
     assert session(machine, DNS_01, **given).plan().is_empty
     list(upkeep.undo(machine.system, state))
     assert downstream(machine) == held
+
+
+def test_another_authority_is_in_the_manifest_at_once(machine: Machine) -> None:
+    given = {"mtls.downstream": True}
+    apply(machine, DNS_01, **given)
+    held = downstream(machine)
+    (machine.folder / "state/clients").rename(machine.folder / "away")
+    apply(machine, DNS_01, **given)
+    now = downstream(machine)
+    assert now["ca"] != held["ca"]
+    ca = machine.root / "srv/kubernetes/client-ca.pem"
+    assert base64.b64decode(now["ca"]) == ca.read_bytes()
+    assert session(machine, DNS_01, **given).plan().is_empty
+
+
+def test_a_plan_is_the_same_each_time_also_where_an_authority_is_made(machine: Machine) -> None:
+    first, second = (session(machine, DNS_01, **{"mtls.downstream": True}).plan() for _ in "12")
+    assert first.to_json() == second.to_json()
 
 
 @pytest.mark.parametrize("has_list", [True, False])
