@@ -224,8 +224,8 @@ def gets_in(clinic: Clinic, pomerium: Pomerium, person: str) -> bool:
     ("days", "code", "inside"),
     [
         ({"people": 30, "visitors": 30}, set(), {"alice", "bob"}),
-        ({"people": 30}, {"revocations-missing"}, {"alice"}),
-        ({"people": -1, "visitors": 30}, {"revocations-expired"}, {"bob"}),
+        ({"people": 30}, {"crl-missing"}, {"alice"}),
+        ({"people": -1, "visitors": 30}, {"crl-expired"}, {"bob"}),
     ],
     ids=["two lists", "one list", "a list that ended"],
 )
@@ -250,4 +250,4 @@ def test_an_authority_that_may_not_sign_lists_locks_its_clients_out(
     ask_for_certificates(clinic, crl(clinic.forge, "barred", 30), "barred")
     with clinic.running() as pomerium:
         assert not gets_in(clinic, pomerium, "carol")
-        assert wrong(look(wizard, clinic)) == {"revocations-barred"}
+        assert wrong(look(wizard, clinic)) == {"crl-barred"}

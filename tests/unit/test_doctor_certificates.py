@@ -11,6 +11,8 @@ from bundle_support import APEX, CA, HOST, NAME, SITE, Forge
 from conftest import Need
 from doctor_support import Patient
 
+from wizard.doctor.setup import User, closed_to
+
 EXACT = SITE.replace(f"DNS:{NAME},DNS:{APEX}", f"DNS:{HOST}")
 OTHER = SITE.replace(f"DNS:{NAME},DNS:{APEX}", "DNS:*.other.example.com")
 OVER = {"since": "20200101000000Z", "until": "20210101000000Z"}
@@ -50,14 +52,9 @@ def test_a_file_that_is_not_there(patient: Patient) -> None:
     assert "Put it there" in found.hint
 
 
-@pytest.mark.parametrize(
-    ("path", "hint"), [("tls/site.pem", "from the root"), ("$HOME/*.pem", "neither ~ nor $")]
-)
-def test_a_path_that_means_something_else_to_pomerium(
-    patient: Patient, path: str, hint: str
-) -> None:
-    patient.write(f"  - cert: {path}\n    key: {path}\n")
-    assert hint in patient.found()["file-missing"].hint
+def test_a_path_that_means_something_else_to_pomerium(patient: Patient) -> None:
+    patient.write("  - cert: tls/site.pem\n    key: tls/site.key\n")
+    assert "from the root" in patient.found()["file-missing"].hint
 
 
 def test_a_pipe_is_not_waited_for(patient: Patient) -> None:
@@ -104,6 +101,14 @@ def test_a_certificate_without_its_key_beside_it(patient: Patient) -> None:
     patient.pair("site", "site")
     patient.write(more=f"certificate_file: {patient.folder}/site.pem\n")
     assert "`certificate_key_file` is missing" in patient.found()["certificate-half"].summary
+
+
+def test_certificates_that_are_no_list_or_no_certificates(patient: Patient) -> None:
+    patient.write(more="certificates: site.pem\n")
+    assert patient.found()["config-certificates-not-a-list"].line == 3
+    patient.write(more="certificates: [site.pem, {cert: [1]}, null]\n")
+    halves = [one for one in patient.look().findings if one.code == "certificate-half"]
+    assert len(halves) == 3
 
 
 def test_an_issuer_that_stands_first_hides_the_certificate(patient: Patient) -> None:
@@ -250,6 +255,53 @@ def test_a_key_that_everybody_can_read(forge: Forge) -> None:
         assert found.keys() == {"key-open-to-all", "config-open-to-all"}
         assert found["key-open-to-all"].hint == f"Close it: chmod o= {key}"
         assert "cookie_secret" in found["config-open-to-all"].summary
+
+
+SOMEBODY = User("somebody", 4242, frozenset({4343}))
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "folder", "closed"),
+    [
+        (0o600, (4242, 0), 0o755, ""),
+        (0o640, (0, 4343), 0o755, ""),
+        (0o604, (0, 0), 0o755, ""),
+        (0o600, (0, 4343), 0o755, "key"),
+        (0o044, (4242, 4343), 0o755, "key"),
+        (0o640, (0, 4343), 0o700, "folder"),
+        (0o640, (0, 4343), 0o711, ""),
+    ],
+)
+def test_who_may_read_a_file(
+    mode: int, owner: tuple[int, int], folder: int, closed: str, need: Need
+) -> None:
+    need.that(os.geteuid() == 0, "nobody else's files can be made", "run as root")
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(folder)
+        key = Path(name, "key")
+        key.touch()
+        os.chown(key, *owner)
+        key.chmod(mode)
+        what = {"": None, "key": key, "folder": Path(name)}[closed]
+        assert closed_to(SOMEBODY, key) == what
+        assert closed_to(User("root", 0, frozenset()), key) is None
+
+
+def test_what_only_root_may_read_is_a_warning(forge: Forge, need: Need) -> None:
+    need.that(os.geteuid() == 0, "nobody else's files can be made", "run as root")
+    with tempfile.TemporaryDirectory() as name:
+        patient = Patient(Path(name), forge)
+        patient.well()
+        patient.folder.chmod(0o755)
+        patient.config.chmod(0o644)
+        patient.look()  # what is imported on the way is root's to read
+        os.seteuid(SOMEBODY.uid)
+        try:
+            found = [one for one in patient.look().findings if one.code == "permission-denied"]
+        finally:
+            os.seteuid(0)
+    assert [one.level for one in found] == ["warning"]
+    assert "as root" in found[0].hint
 
 
 def _days_from_now(days: int) -> str:

@@ -234,6 +234,16 @@ def test_where_to_connect_to(where: str, server: Server) -> None:
     assert Server.of(where, "B.example.com").name == "b.example.com"
 
 
+@pytest.mark.parametrize("name", ["*.example.com", ".example.com", "a b", "x" * 300, "h\u00f6 .de"])
+def test_what_cannot_be_asked_for(name: str) -> None:
+    with pytest.raises(UsageError):
+        Server.of("127.0.0.1:443", name)
+
+
+def test_a_name_of_another_script_is_asked_for_as_dns_has_it() -> None:
+    assert Server.of("127.0.0.1:443", "b\u00fccher.example").name == "xn--bcher-kva.example"
+
+
 @pytest.mark.parametrize("where", ["", ":443", "host:", "host:0", "host:99999", "host:https"])
 def test_what_is_no_address(where: str) -> None:
     with pytest.raises(UsageError):

@@ -16,6 +16,7 @@ from wizard.pomerium.store import certificate_file
 def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
     forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
     forge.issue("people", "", extensions=f"{CA},cRLSign", subject="/CN=People")
+    forge.issue("barred", "", extensions=CA, subject="/CN=Barred")
     over = {"since": "20200101000000Z", "until": "20210101000000Z"}
     forge.issue("over", "", extensions=CA, subject="/CN=Over", **over)
     return forge
@@ -73,6 +74,48 @@ def test_names_for_development_are_pinned_unless_the_header_is_set(patient: Pati
     assert patient.found() == {}
 
 
+@pytest.mark.parametrize(
+    ("more", "code", "hint"),
+    [
+        ("insecure_server: ja\n", "boolean-word", "Write one of them."),
+        ("override_certificate_name: x\n", "override-name-unused", "Delete it."),
+    ],
+)
+def test_a_trap_is_told_with_its_way_out(patient: Patient, more: str, code: str, hint: str) -> None:
+    with_settings(patient, more)
+    found = patient.found()[code]
+    assert found.hint == hint
+    assert "(line" not in found.summary
+    assert found.line == 6
+
+
+def test_files_for_other_hops_are_looked_at(patient: Patient) -> None:
+    route = f"{ROUTES}    tls_custom_ca_file: /gone.pem\n"
+    with_settings(patient, "", route)
+    assert patient.found()["file-missing"].line == 9
+    over = patient.file("over.pem", patient.forge.pem("over"))
+    with_settings(patient, f"certificate_authority_file: {over}\n")
+    patient.only("authority-expired")
+    over.write_bytes(b"nothing")
+    patient.only("authority-unreadable")
+
+
+def test_each_service_needs_what_it_serves(patient: Patient) -> None:
+    own = "authenticate_service_url: https://login.example.com\n"
+    with_settings(patient, f"services: proxy\n{own}")
+    assert patient.found() == {}
+    with_settings(patient, f"services: authenticate\n{own}")
+    assert "login.example.com" in patient.only("host-uncovered").summary
+    patient.write(more=f"services: databroker\n{own}")
+    assert patient.found() == {}
+
+
+def test_a_path_that_nobody_wrote_out_is_one_mistake(patient: Patient) -> None:
+    patient.write("  - cert: $TLS/a.pem\n    key: /gone.key\n")
+    found = [one for one in patient.look().findings if one.line == 4]
+    assert [one.code for one in found] == ["path-unfilled"]
+
+
 def test_plain_http_is_told(patient: Patient) -> None:
     with_settings(patient, "insecure_server: true\n")
     patient.only("insecure-server", "warning")
@@ -98,7 +141,7 @@ def test_a_secret_of_the_wrong_form_is_not_shown(patient: Patient, secret: str, 
         WELL, f"{WELL[: WELL.index('cookie')]}cookie_secret: {secret}\n"
     )
     patient.file("config.yaml", text.encode())
-    found = patient.only("secret-malformed")
+    found = patient.only("secret-length")
     assert what in found.summary
     assert found.line == 2
     assert secret not in found.summary + found.hint
@@ -163,7 +206,7 @@ def test_autocert_without_routes_or_without_port_80(patient: Patient) -> None:
     by_itself(patient, routes="")
     patient.only("autocert-no-routes")
     patient.write(more="autocert: true\n")
-    patient.only("autocert-no-http", "warning")
+    patient.only("autocert-port-80", "warning")
 
 
 def test_what_autocert_has_got(patient: Patient) -> None:
@@ -205,11 +248,11 @@ def test_an_authority_for_clients_and_its_list(patient: Patient) -> None:
 
 def test_an_authority_that_ended_that_is_none_or_that_cannot_be_read(patient: Patient) -> None:
     ask_for_certificates(patient, "over")
-    patient.only("client-authority-expired")
+    patient.only("client-ca-expired")
     ask_for_certificates(patient, "site")
-    patient.only("client-authority-is-none", "warning")
+    patient.only("client-ca-is-none", "warning")
     patient.file("ca.pem", b"nothing")
-    patient.only("client-authority-unreadable")
+    patient.only("client-ca-not-pem")
     with_settings(patient, "downstream_mtls:\n  ca: '%'\n")
     assert "downstream_mtls.ca" in patient.only("not-base64").summary
 
@@ -217,9 +260,9 @@ def test_an_authority_that_ended_that_is_none_or_that_cannot_be_read(patient: Pa
 @pytest.mark.parametrize(
     ("authority", "days", "strict", "loose"),
     [
-        ("people", -1, ("revocations-expired", "error"), ("revocations-expired", "warning")),
-        ("people", 2, ("revocations-expire-soon", "warning"), None),
-        ("root", 30, ("revocations-foreign", "error"), ("revocations-foreign", "warning")),
+        ("people", -1, ("crl-expired", "error"), ("crl-expired", "warning")),
+        ("people", 2, ("crl-ends-soon", "warning"), None),
+        ("root", 30, ("crl-foreign", "error"), ("crl-foreign", "warning")),
     ],
 )
 def test_a_list_that_is_over_or_of_somebody_else(
@@ -238,20 +281,20 @@ def test_a_list_that_is_over_or_of_somebody_else(
 
 def test_a_list_in_another_form_and_an_authority_without_one(patient: Patient) -> None:
     ask_for_certificates(patient, "people", lists=b"nothing")
-    patient.only("revocations-unreadable")
+    patient.only("crl-unreadable")
     lists = crl(patient.forge, "people", 30)
-    ask_for_certificates(patient, "people", "root", lists=lists, more=STRICT)
-    assert "Corp Root" in patient.only("revocations-missing").summary
+    ask_for_certificates(patient, "people", "barred", lists=lists, more=STRICT)
+    assert "Barred" in patient.only("crl-missing").summary
 
 
 def test_an_authority_that_may_sign_no_list(patient: Patient) -> None:
-    ask_for_certificates(patient, "root", lists=crl(patient.forge, "root", 30))
-    assert "Corp Root" in patient.only("revocations-barred").summary
+    ask_for_certificates(patient, "barred", lists=crl(patient.forge, "barred", 30))
+    assert "Barred" in patient.only("crl-barred").summary
 
 
 def test_a_list_without_an_authority(patient: Patient) -> None:
     with_settings(patient, "downstream_mtls:\n  crl_file: /x.pem\n")
-    patient.only("client-authority-missing", "warning")
+    patient.only("client-ca-missing", "warning")
 
 
 # ── the grade ──────────────────────────────────────────────────────────────────────────────────

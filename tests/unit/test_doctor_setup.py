@@ -1,11 +1,14 @@
 """What the doctor takes for Pomerium's setup: the unit's, a container's, a file of variables."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from bundle_support import HOST, Forge
+from cli_support import REPR
 from conftest import Need
+from corpus_support import CORPUS, VARIABLES
 from doctor_support import ROUTES, SECRET, WELL, Patient
 from target_support import PACKAGED_UNIT, UNIT
 
@@ -13,6 +16,7 @@ from wizard.core.errors import UsageError
 from wizard.core.system import System
 from wizard.doctor.checks import look
 from wizard.doctor.grade import Finding
+from wizard.pomerium.settings import SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +61,7 @@ def test_the_units_configuration_is_found_and_its_user_has_to_read_the_key(
     need.that(os.geteuid() == 0, "nobody else's files can be made", "run as root")
     findings = looked_at(patient, root)
     read = of(findings, "config-read").summary
-    assert "etc/pomerium/config.yaml, as the user daemon" in read
+    assert "etc/pomerium/config.yaml, which Pomerium reads as the user daemon" in read
     closed = of(findings, "file-closed")
     assert closed.level == "error"
     assert "daemon" in closed.summary
@@ -139,6 +143,23 @@ def test_a_file_of_variables_is_read_as_pomerium_gets_it(patient: Patient) -> No
     path = patient.file("pomerium.env", "\n".join(lines).encode())
     (found,) = (f for f in patient.look(config=path).findings if f.level == "error")
     assert (found.code, found.file, found.line) == ("file-missing", str(path), 4)
+
+
+@pytest.mark.parametrize("path", [*CORPUS, *VARIABLES], ids=lambda path: path.stem)
+def test_of_any_configuration_each_finding_has_words_and_a_way_out(
+    path: Path, patient: Patient
+) -> None:
+    seen = patient.look(config=path)
+    for finding in seen.findings:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", finding.code)
+        assert finding.summary.endswith("."), finding
+        assert finding.level == "good" or finding.hint, finding
+        assert not REPR.search(finding.summary + finding.hint), finding
+    assert seen.setup is not None
+    for setting in (one for one in SETTINGS if one.secret):
+        said = seen.setup.said(setting.name)
+        # A word such as `secret` stands for one in some, and in sentences too.
+        assert said is None or len(said.text) < 12 or said.text not in repr(seen.findings)
 
 
 def test_nothing_is_found_where_nothing_is(patient: Patient, home: Path) -> None:

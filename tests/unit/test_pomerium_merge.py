@@ -16,6 +16,7 @@ SETTINGS: Settings = {
     "autocert_dir": "/var/lib/pomerium: yes # really",
     "autocert_ca": "",
     "autocert_use_staging": False,
+    "downstream_mtls.enforcement": "policy",
 }
 VARIANTS = {
     "as it is": lambda text: text,
@@ -43,12 +44,16 @@ def test_settings_touch_nothing_else(path: Path, variant: str) -> None:
     assert str(after["autocert"]).lower() == "true"
     for name in ("autocert_ca", "autocert_use_staging"):
         assert (name in after) is (name in before)
+    table = before.pop("downstream_mtls", None) or {}
+    assert after.pop("downstream_mtls") == table | {"enforcement": "policy"}
     ours = SETTINGS.keys()
     assert {k: v for k, v in after.items() if k not in ours} == {
         k: v for k, v in before.items() if k not in ours
     }
     for line in removed_lines(text, edit.text):
-        ours = any(name in line.lower() for name in ("autocert", "http_redirect_addr"))
+        ours = any(
+            name in line.lower() for name in ("autocert", "enforcement", "http_redirect_addr")
+        )
         assert ours or line.rstrip(" }\r") in edit.text.decode(), line
 
 
@@ -70,6 +75,17 @@ def test_a_list_in_the_place_of_a_value_is_replaced() -> None:
 def test_a_word_that_pomerium_does_not_start_with_is_replaced(word: str, value: bool) -> None:  # noqa: FBT001
     edit = with_settings(parse(f"autocert: {word} # why\n".encode(), "c"), {"autocert": value})
     assert edit.text == f"autocert: {str(value).lower()} # why\n".encode()
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_a_table_that_ends_the_file_gets_its_lines_before_what_follows_it(end: str) -> None:
+    text = f"downstream_mtls:\n      enforcement: policy{end}"
+    edit = with_settings(
+        parse(text.encode(), "c"), {"autocert": True, "downstream_mtls.ca_file": "/ca.pem"}
+    )
+    assert edit.text.decode() == (
+        f"downstream_mtls:\n      enforcement: policy\n      ca_file: /ca.pem\nautocert: true{end}"
+    )
 
 
 def test_a_value_that_somebody_else_uses_is_left_to_a_person() -> None:

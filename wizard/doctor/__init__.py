@@ -1,1 +1,1 @@
-"""Proof: does what was written work for the clients on this machine?"""
+"""Does it work: the proof of what was written, and a look at what is there."""

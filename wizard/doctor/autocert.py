@@ -38,7 +38,7 @@ def findings(setup: Setup) -> Iterator[Finding]:
     if redirect is None or not redirect.text.strip("\"'").endswith(":80"):
         yield Finding(
             "warning",
-            "autocert-no-http",
+            "autocert-port-80",
             "`http_redirect_addr` is not port 80: only TLS-ALPN-01 on port 443 can prove a name.",
             "Set `http_redirect_addr: :80`.",
             redirect.file if redirect else name,

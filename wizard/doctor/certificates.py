@@ -81,6 +81,20 @@ def pairs(setup: Setup) -> Iterator[Pair]:
     yield from pair("certificate_file", "certificate_key_file", is_inline=False)
 
 
+def no_list(setup: Setup) -> Iterator[Finding]:
+    """`certificates` that is no list."""
+    node = lookup(setup.document.root, "certificates")
+    if node is not None and node.kind != "sequence" and not node.is_null:
+        yield Finding(
+            "error",
+            "config-certificates-not-a-list",
+            "`certificates` is no list; Pomerium does not start so.",
+            "Write a list of `cert` and `key`, each a path.",
+            setup.document.name,
+            node.line,
+        )
+
+
 def listed(setup: Setup) -> tuple[Listed, ...]:
     """Every certificate that the configuration lists, looked at."""
     return tuple(_looked_at(setup, pair) for pair in pairs(setup))

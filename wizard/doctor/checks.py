@@ -6,14 +6,26 @@ says nothing (v0.33 config/options.go). This says it.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.system import System
-from wizard.doctor import autocert, client_authority, coverage, secret_settings, settings
-from wizard.doctor.certificates import Listed, listed
+from wizard.doctor import (
+    autocert,
+    client_authority,
+    coverage,
+    named_files,
+    secret_settings,
+    settings,
+)
+from wizard.doctor.certificates import Listed, listed, no_list
 from wizard.doctor.grade import Finding
 from wizard.doctor.setup import Setup, find
+
+NOT_LOOKED_AT: Final = frozenset(
+    {"config-unreadable", "permission-denied", "config-is-a-directory", "config-not-a-file"}
+)
+"""Why a configuration says nothing: that is no fault of its own."""
 
 
 class Look(NamedTuple):
@@ -32,27 +44,33 @@ def look(system: System, config: Path | None) -> Look:
 
     Raises:
         UsageError: `config-missing`.
-        WizardError: `config-unreadable`, or another file of Pomerium's own that only root reads.
+        WizardError: one of `NOT_LOOKED_AT`.
     """
     try:
         setup = find(system, config)
     except UsageError:
         raise
     except WizardError as error:
-        if error.code in {"config-unreadable", "permission-denied"}:
+        if error.code in NOT_LOOKED_AT:
             raise
         return Look((Finding.of(error),), None)
     certificates = listed(setup)
-    return Look(tuple(_all(setup, certificates)), setup, certificates)
+    found = tuple(_all(setup, certificates))
+    # A path that nobody wrote out leads nowhere; that is one thing to mend, not two.
+    places = {(one.file, one.line) for one in found if one.code in {"path-unfilled", "path-base64"}}
+    kept = (f for f in found if f.code != "file-missing" or (f.file, f.line) not in places)
+    return Look(tuple(kept), setup, certificates)
 
 
 def _all(setup: Setup, certificates: Sequence[Listed]) -> Iterator[Finding]:
-    who = f", as the user {setup.user.name}" if setup.user else ""
-    yield Finding("good", "config-read", f"Pomerium reads {setup.config}{who}.")
+    who = f", which Pomerium reads as the user {setup.user.name}" if setup.user else ""
+    yield Finding("good", "config-read", f"This is about {setup.config}{who}.")
+    yield from no_list(setup)
     for one in certificates:
         yield from one.findings
     yield from coverage.findings(setup, certificates)
     yield from autocert.findings(setup)
     yield from client_authority.findings(setup)
+    yield from named_files.findings(setup)
     yield from secret_settings.findings(setup)
     yield from settings.findings(setup, certificates)

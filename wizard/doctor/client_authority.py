@@ -33,7 +33,7 @@ def findings(setup: Setup) -> Iterator[Finding]:
         if crl is not None:
             yield Finding(
                 "warning",
-                "client-authority-missing",
+                "client-ca-missing",
                 "`downstream_mtls` has a revocation list and no authority: nobody is asked for a "
                 "certificate.",
                 "Add `ca_file`.",
@@ -56,7 +56,7 @@ def _authorities(data: bytes, where: str) -> tuple[x509.Certificate, ...]:
     found = contents(data).certificates
     if not found or b"-----BEGIN" not in data:
         raise WizardError(
-            "client-authority-unreadable",
+            "client-ca-not-pem",
             f"There is no certificate in PEM form in {where}: nobody gets in.",
             "Name the certificate of the authority for clients.",
         )
@@ -73,7 +73,7 @@ def _ages(
         if not is_ca(one):
             yield Finding(
                 "warning",
-                "client-authority-is-none",
+                "client-ca-is-none",
                 f"{who} in {where} is no authority: it can vouch for nobody.",
                 "Name the certificate that issued those of the clients.",
                 said.file,
@@ -82,7 +82,7 @@ def _ages(
         elif one.not_valid_after_utc < now:
             yield Finding(
                 "error",
-                "client-authority-expired",
+                "client-ca-expired",
                 f"The authority {who} in {where} ended on {one.not_valid_after_utc:%Y-%m-%d}; "
                 "nobody with its certificates gets in.",
                 "Make another authority, and give everybody a new certificate.",
@@ -92,9 +92,7 @@ def _ages(
         else:
             good.append(who)
     if good:
-        yield Finding(
-            "good", "client-authority-good", f"Clients need a certificate of {', '.join(good)}."
-        )
+        yield Finding("good", "client-ca-good", f"Clients need a certificate of {', '.join(good)}.")
 
 
 def _revocations(
@@ -119,7 +117,7 @@ def _revocations(
             good = False
             yield found(
                 "error" if is_strict else "warning",
-                "revocations-foreign",
+                "crl-foreign",
                 f"No authority of `downstream_mtls` signed the revocation list in {where}: it "
                 "revokes nobody" + (", and nobody gets in." if is_strict else "."),
                 "Get the list of the authority that issued the clients' certificates.",
@@ -129,7 +127,7 @@ def _revocations(
             good = False
             yield found(
                 "error",
-                "revocations-barred",
+                "crl-barred",
                 f"{fitness.subject(barred[0])} may not sign the revocation list in {where}: none "
                 "of its clients gets in.",
                 "Its certificate needs cRLSign in its key usage; or do without the list.",
@@ -141,7 +139,7 @@ def _revocations(
             effect = "nobody gets in" if is_strict else "who was revoked since may get in"
             yield found(
                 "error" if is_over and is_strict else "warning",
-                "revocations-expired" if is_over else "revocations-expire-soon",
+                "crl-expired" if is_over else "crl-ends-soon",
                 f"The revocation list in {where} {'ended' if is_over else 'ends'} on "
                 f"{until:%Y-%m-%d %H:%M} UTC; then {effect}.",
                 "Get a new one from the authority. Lists of this wizard's own do not run out.",
@@ -153,13 +151,13 @@ def _revocations(
         good = False
         yield found(
             "error",
-            "revocations-missing",
+            "crl-missing",
             f"{where} has no revocation list of {missing[0]}: none of its clients gets in.",
             "Add its list to the file: each authority needs one once there is any.",
         )
     if good:
         count = sum(len(list(one)) for one in lists)
-        yield Finding("good", "revocations-good", f"{where} is in force; {count} are revoked.")
+        yield Finding("good", "crl-good", f"{where} is in force; {count} are revoked.")
 
 
 def _may_sign(authority: x509.Certificate) -> bool:
@@ -181,7 +179,7 @@ def _lists(data: bytes, where: str) -> list[x509.CertificateRevocationList]:
         lists = []
     if not lists:
         raise WizardError(
-            "revocations-unreadable",
+            "crl-unreadable",
             f"There is no revocation list in PEM form in {where}: nobody gets in.",
             "Convert it: openssl crl -inform DER -in FILE -out crl.pem",
         )

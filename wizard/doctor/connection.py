@@ -4,6 +4,7 @@ Each raises what is wrong in words, one error for each thing that can be.
 """
 
 import http.client
+import re
 import socket
 import ssl
 import sys
@@ -52,7 +53,14 @@ class Server(NamedTuple):
                 f"--connect {where} is no address.",
                 "Write HOST:PORT, such as app.example.com:443.",
             )
-        return cls(host, int(port), names.normalise(name or host))
+        asked = names.normalise(name or host)
+        if not re.fullmatch(r"[\w:][\w.:-]{0,252}", asked, re.ASCII):
+            raise UsageError(
+                "usage",
+                f"{name or host} cannot be asked for: it is no host name.",
+                "Write --server-name HOST, such as app.example.com.",
+            )
+        return cls(host, int(port), asked)
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -7,17 +7,23 @@ Envoy 1.37 and 1.40 and Pomerium's TLS context.
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import FILES, Setup
+from wizard.doctor.setup import Setup
 from wizard.pki import names
 from wizard.pki.path import is_valid
 from wizard.pomerium.document import elements, lookup, string
+from wizard.pomerium.paths import unread
 from wizard.pomerium.routes import autocert_hosts, hosts
+from wizard.pomerium.syntax import Node
+
+BROWSERS: Final = frozenset({"all", "proxy", "authenticate"})
+"""Services that browsers come to."""
 
 
 def chosen(listed: Sequence[Listed], host: str) -> Listed | None:
@@ -40,15 +46,14 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     """Hosts without a certificate or with the wrong one, and certificates that nobody gets."""
     yield from _none(setup, listed)
     own = autocert_hosts(setup.document) if setup.is_on("autocert") else ()
-    lines = _lines(setup)
     served: dict[str, list[str]] = {}
-    for host in hosts(setup.document):
+    for host, line in _hosts(setup).items():
         one = chosen(listed, host)
         if one is not None and (host in one.names or host not in own):
             served.setdefault(one.where, []).append(host)
-            yield from _ended(setup, listed, host, one, lines.get(host, 0))
+            yield from _ended(setup, listed, host, one, line)
         elif host not in own and (listed or own) and not setup.is_on("insecure_server"):
-            yield _uncovered(setup, listed, host, lines.get(host, 0))
+            yield _uncovered(setup, listed, host, line)
     for where, covered in served.items():
         yield Finding("good", "hosts-covered", f"{where} is served for {some(covered)}.")
     yield from _idle(listed)
@@ -70,7 +75,7 @@ def _none(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
             "That is well only behind something that ends TLS; else take it out.",
             name,
         )
-    elif not listed and not setup.is_on("autocert"):
+    elif not (listed or setup.is_on("autocert")) and setup.services & BROWSERS:
         yield Finding(
             "error",
             "certificate-none",
@@ -108,7 +113,7 @@ def _ended(
 
 
 def _uncovered(setup: Setup, listed: Sequence[Listed], host: str, line: int) -> Finding:
-    hint = f"Have one made that is for it: pomcert-wizard --set names={host}"
+    hint = "Have one made that is for it, and listed: pomcert-wizard"
     if setup.is_on("autocert") and "*" in host:
         hint = "autocert gets none with a star. Have one made: the strategy dns-01."
     return Finding(
@@ -149,18 +154,20 @@ def _kind(leaf: x509.Certificate) -> str:
     return leaf.public_key_algorithm_oid.dotted_string
 
 
-def _lines(setup: Setup) -> dict[str, int]:
-    """The line of each host's first route."""
-    found: dict[str, int] = {}
-    root = setup.document.root
-    urls = [
-        lookup(route, "from")
-        for key in ("routes", "policy")
-        for route in elements(lookup(root, key))
-    ]
-    for node in (*urls, lookup(root, "authenticate_service_url")):
+def _hosts(setup: Setup) -> dict[str, int]:
+    """The hosts that this Pomerium serves, each with the line that has it first, or 0."""
+    root, services = setup.document.root, setup.services
+    own = lookup(root, "authenticate_service_url")
+    nodes: list[Node | None] = []
+    if services & {"all", "proxy"}:
+        routes = [one for key in ("routes", "policy") for one in elements(lookup(root, key))]
+        nodes += [lookup(route, "from") for route in routes]
+    if services & {"all", "authenticate"}:
+        nodes.append(own)
+    every, found = hosts(setup.document), dict[str, int]()
+    for node in nodes:
         with suppress(ValueError):
             host = names.normalise(urlsplit((string(node) or "").strip()).hostname or "")
-            if node is not None and setup.config.suffix in FILES:
-                found.setdefault(host, node.line)
+            if node is not None and host in every:
+                found.setdefault(host, 0 if unread(setup.config) else node.line)
     return found

@@ -52,11 +52,10 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
     said = setup.said(f"{need.name}_file")
     is_file = said is not None
     said = said or setup.said(need.name)
-    services = setup.said("services")
-    split = {one.strip() for one in services.text.split(",")} if services else {"all"}
     if said is None:
-        is_needed = "all" not in split and split & need.services
-        if is_needed or "all" in split:
+        is_whole = "all" in setup.services
+        is_needed = not is_whole and bool(setup.services & need.services)
+        if is_needed or is_whole:
             yield Finding(
                 "error" if is_needed else "warning",
                 "secret-missing",
@@ -84,7 +83,7 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
         what = "is not base64" if size < 0 else f"holds {size} bytes"
         yield Finding(
             "error",
-            "secret-malformed",
+            "secret-length",
             f"`{need.name}` {what}; Pomerium takes base64 of {SIZE} bytes.",
             NEW,
             said.file,

@@ -21,6 +21,7 @@ from wizard.doctor.grade import Finding
 from wizard.doctor.setup import Setup
 from wizard.pki import fitness, names
 from wizard.pki.authority_files import FILES
+from wizard.pomerium.routes import hosts
 
 FALLBACK: Final = "Pomerium PSK CA"
 """Who issues what Pomerium makes when it has no certificate (pkg/derivecert/ca.go)."""
@@ -54,7 +55,7 @@ def look(
         where = f"the handshake with {server}"
         told = () if leaf in known else unfit(shown.chain, where, system.now())
         yield from (_finding(one) for one in told)
-        yield from _named(server, leaf)
+        yield from _named(server, leaf, setup)
         yield from _trust(system, state, server, shown)
     yield from _as_listed(server, leaf, setup, listed)
     yield _protocols(server, shown)
@@ -67,7 +68,7 @@ def _finding(problem: Problem) -> Finding:
     return Finding(level_of(problem), problem.code, summary, problem.hint)
 
 
-def _named(server: Server, leaf: x509.Certificate) -> Iterator[Finding]:
+def _named(server: Server, leaf: x509.Certificate, setup: Setup | None) -> Iterator[Finding]:
     """Whether the certificate is for the name that was asked for."""
     own = _names(leaf)
     if any(names.covers(one, server.name) for one in own):
@@ -80,7 +81,8 @@ def _named(server: Server, leaf: x509.Certificate) -> Iterator[Finding]:
         return
     hint = "List a certificate that is for it: pomcert-wizard"
     if _is_address(server.name):
-        hint = "Give the host that people use: --server-name HOST"
+        routed = [host for host in hosts(setup.document) if "*" not in host] if setup else []
+        hint = f"Give the host that people use: --server-name {next(iter(routed), 'HOST')}"
     yield Finding(
         "error",
         "name-not-covered",

@@ -1,20 +1,35 @@
 """What the configuration's settings say that their author did not mean."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
+from wizard.core.errors import WizardError
 from wizard.doctor.certificates import Listed, some
-from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Setup, open_to_all
+from wizard.doctor.grade import Finding, Level
+from wizard.doctor.setup import Said, Setup, open_to_all
 from wizard.pki.names import never_public
-from wizard.pomerium import lint
+from wizard.pomerium import lint, traps
 from wizard.pomerium.document import lookup, string
+from wizard.pomerium.paths import unread
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
 from wizard.pomerium.variables import overridden
 
 REMOVED_NAMES: Final = {one.name for one in REMOVED}
 REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
 FIX: Final = "Change that line; Pomerium reads the file again by itself."
+TOLD_ELSEWHERE: Final = frozenset(
+    {
+        *("secret-length", "secret-line-end", "hsts-development", "server-certificate-is-ca"),
+        *("client-ca-not-pem", "crl-unreadable", "crl-expired", "crl-ends-soon"),
+        *("autocert-wildcard-route", "autocert-port-80", "autocert-must-staple"),
+        "sessions-in-memory",
+    }
+)
+"""Traps that other checks tell of, which know the variables and the machine too. That sessions are
+kept in memory is so for nearly everybody, and has nothing to do with certificates."""
 RENEWED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
 """Endings of files that Pomerium reads again when they change."""
 UNSET: Final = {
@@ -26,7 +41,8 @@ UNSET: Final = {
 
 def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     """Names that Pomerium does not know, variables that win, secrets that everybody can read."""
-    yield from _lint(setup)
+    yield from _names(setup)
+    yield from _traps(setup, listed)
     yield from _overridden(setup)
     yield from _unread(setup)
     yield from _mounts(setup)
@@ -34,21 +50,37 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     yield from _pinned(setup, listed)
 
 
-def _lint(setup: Setup) -> Iterator[Finding]:
+def _names(setup: Setup) -> Iterator[Finding]:
     for one in lint.problems(setup.document):
         code = "setting-unknown"
         if one.key in REPLACED_NAMES:
             code = "setting-replaced"
         elif one.level == "error" or one.key in REMOVED_NAMES:
             code = "setting-removed"
-        yield Finding(
-            "error" if one.level == "error" else "warning",
-            code,
-            one.text.replace(f" (line {one.line})", ""),
-            FIX,
-            setup.document.name,
-            one.line,
-        )
+        yield _finding(setup, replace(one, code=code))
+
+
+def _traps(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
+    def read(path: Path) -> bytes | None:
+        with suppress(WizardError):
+            return setup.content(Said(str(path), "")).content
+        return None
+
+    names = [name for one in listed for name in one.names]
+    found = traps.traps(setup.document, read, names=names, now=setup.system.now())
+    for one in (*found, *traps.standing_traps(setup.document, read)):
+        if one.code not in TOLD_ELSEWHERE:
+            yield _finding(setup, one)
+
+
+def _finding(setup: Setup, problem: lint.Problem) -> Finding:
+    """A problem whose last sentence, where it has several, is what to do."""
+    text = problem.text.replace(f" (line {problem.line})", "")
+    what, stop, hint = text.rpartition(". ")
+    level: Level = "error" if problem.level == "error" else "warning"
+    what, hint = (f"{what}.", hint) if stop else (text, FIX)
+    line = 0 if unread(setup.config) else problem.line
+    return Finding(level, problem.code, what, hint, setup.document.name, line)
 
 
 def _overridden(setup: Setup) -> Iterator[Finding]:

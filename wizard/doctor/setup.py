@@ -12,26 +12,18 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.files import file_error
 from wizard.core.system import Kept, System
 from wizard.pomerium import surroundings, variables
-from wizard.pomerium.compose import (
-    INSIDE,
-    Mount,
-    Service,
-    find_file,
-    here_of,
-    seen_by,
-    service_in,
-)
+from wizard.pomerium.compose import INSIDE, Mount, find_file, here_of, service_in
 from wizard.pomerium.detect import find_config
 from wizard.pomerium.document import Document, lookup, parse, read, string
-from wizard.pomerium.settings import MTLS, SETTINGS
+from wizard.pomerium.paths import unread
 from wizard.pomerium.syntax import Node
+from wizard.pomerium.told import KNOWN, Start, started
 from wizard.pomerium.unit import Unit, find_unit
+from wizard.pomerium.variables import DOCKER, SYSTEMD, Dialect
 
-FILES: Final = frozenset({".yaml", ".yml", ".json"})
-"""Endings of what Pomerium reads as a configuration; anything else holds variables."""
 LARGEST: Final = 1 << 20
 """Bytes of a file that may hold a certificate."""
-VARIABLES: Final = {one.name: one.environment for one in (*SETTINGS, *MTLS)}
+VARIABLES: Final = {one.name: one.environment for one in KNOWN}
 
 
 class Said(NamedTuple):
@@ -116,6 +108,13 @@ class Setup(NamedTuple):
         said = self.said(name)
         return said is not None and said.text.lower() in variables.TRUE
 
+    @property
+    def services(self) -> frozenset[str]:
+        """What this Pomerium is, of its services; `all` where it is all of them."""
+        said = self.said("services")
+        words = said.text.lower().split(",") if said else ["all"]
+        return frozenset(word.strip() for word in words)
+
     def here(self, text: str) -> Path:
         """A path as Pomerium is given it, on this machine.
 
@@ -170,8 +169,6 @@ class Setup(NamedTuple):
         hint = "Put it there, or correct the path."
         if not said.text.startswith("/"):
             hint = f"Write the path from the root: Pomerium looks below {self.folder}."
-        if any(sign in said.text for sign in "~$*"):
-            hint = "Write the path out: Pomerium expands neither ~ nor $ nor *."
         return WizardError(
             "file-missing", f"There is no {said.text}; Pomerium does not start without it.", hint
         )
@@ -212,7 +209,9 @@ def find(system: System, given: Path | None) -> Setup:
     unit = find_unit(system)
     path = given or _config(system, unit)
     if path is None and unit is not None and unit.environment:
-        return _setup(system, unit.path, parse(b"", str(unit.path)), unit, None)
+        # It is started with variables alone.
+        start = Start("systemd", unit.user)
+        return _setup(system, unit.path, parse(b"", str(unit.path)), start, unit)
     if path is None:
         raise UsageError(
             "config-missing",
@@ -220,33 +219,30 @@ def find(system: System, given: Path | None) -> Setup:
             "Name it: pomcert-wizard doctor --config FILE. A package keeps its own in "
             "/etc/pomerium, where only root may look.",
         )
-    is_yaml = path.suffix in FILES
-    document = read(path) if is_yaml else variables.document(path)
+    start = started(system, path)
+    dialect = DOCKER if start.target == "docker" else SYSTEMD
+    document = variables.document(path, dialect) if unread(path) else read(path)
     if document is None:
         raise UsageError("config-missing", f"There is no {path}.", "Look at its spelling.")
-    service = _service(path)
-    return _setup(system, path, document, unit if _runs(unit, path, system) else None, service)
+    setup = _setup(system, path, document, start, unit if start.target == "systemd" else None)
+    own = _variables(path, dialect) if unread(path) else {}
+    return setup._replace(variables={**own, **setup.variables})
 
 
 def _setup(
-    system: System, path: Path, document: Document, unit: Unit | None, service: Service | None
+    system: System, path: Path, document: Document, start: Start, unit: Unit | None
 ) -> Setup:
-    is_yaml = path.suffix in FILES
-    who = {"process", *(["systemd"] if unit else []), *(["compose"] if service else [])}
-    around = surroundings.variables(system, service.path if service else path)
+    who = {"process", {"systemd": "systemd", "docker": "compose"}.get(start.target)}
+    around = surroundings.variables(system, start.compose or path)
     told = {
         name: Said(one.value, one.where, by=one.by) for name, one in around.items() if one.by in who
     }
-    if not is_yaml and not (unit and path == unit.path):
-        told |= _variables(path)
-    folder, user = Path.cwd(), None
+    folder = INSIDE if start.target == "docker" else Path.cwd()
     if unit is not None:
-        folder, user = system.at(unit.value("WorkingDirectory") or "/"), User.known(unit.user)
-    if service is not None:
-        folder, user = INSIDE, User.known(service.user or service.runs_as)
-    unread = (*map(str, unit.unread if unit else ()),)
-    mounts = service.mounts if service else ()
-    return Setup(system, path, document, told, folder, mounts, user, unread)
+        folder = system.at(unit.value("WorkingDirectory") or "/")
+    user = User.known(start.user) if start.user is not None else None
+    unread_files = tuple(map(str, unit.unread if unit else ()))
+    return Setup(system, path, document, told, folder, start.mounts, user, unread_files)
 
 
 def _config(system: System, unit: Unit | None) -> Path | None:
@@ -258,45 +254,20 @@ def _config(system: System, unit: Unit | None) -> Path | None:
     found = find_config(system)
     if found is not None:
         return found
-    service = _service_of(Path.cwd())
-    files = [service.path.parent / name for name in service.unread] if service else []
-    return next((file for file in files if file.is_file()), None)
-
-
-def _runs(unit: Unit | None, path: Path, system: System) -> bool:
-    """Whether it is the unit that reads this configuration."""
-    if unit is None:
-        return False
-    files = {file for _, file in unit.environment.values()}
-    named = {system.at(unit.config)} if unit.config else set()
-    return os.path.realpath(path) in map(os.path.realpath, files | named)
-
-
-def _service(path: Path) -> Service | None:
-    """The service of a Compose file nearby that has this configuration."""
-    for folder in (path.parent, Path.cwd()):
-        service = _service_of(folder)
-        if service is not None:
-            named = {os.path.realpath(folder / name) for name in service.unread}
-            absolute = Path(os.path.abspath(path))  # noqa: PTH100  a link is mounted by its name
-            if seen_by(service.mounts, absolute) or os.path.realpath(path) in named:
-                return service
-    return None
-
-
-def _service_of(folder: Path) -> Service | None:
     with contextlib.suppress(WizardError, OSError):
-        file = find_file(folder)
-        return service_in(file) if file else None
+        file = find_file(Path.cwd())
+        service = service_in(file) if file else None
+        files = [service.path.parent / name for name in service.unread] if service else []
+        return next((file for file in files if file.is_file()), None)
     return None
 
 
-def _variables(path: Path) -> dict[str, Said]:
+def _variables(path: Path, dialect: Dialect) -> dict[str, Said]:
     """The variables of a file, each with its line."""
     text = path.read_bytes().decode(errors="replace")
     return {
         one.name: Said(one.value, str(path), text.count("\n", 0, one.start) + 1)
-        for one in variables.SYSTEMD.assignments(text)
+        for one in dialect.assignments(text)
         if one.value
     }
 

@@ -93,7 +93,7 @@ def edit(
     before: Document, after: Document, notices: Iterable[str], found: Iterable[Problem]
 ) -> Edit:
     """An edit, its notices, and what is wrong with the configuration that comes of it."""
-    told = (*notices, *(problem.text for problem in (*problems(after), *found)))
+    told = (*notices, *(problem.told for problem in (*problems(after), *found)))
     return Edit(after.encode(after.text), told, after.text != before.text)
 
 

@@ -35,7 +35,7 @@ class Editor:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._text = document.text
-        self._splices: list[tuple[int, int, str]] = []
+        self._splices: list[tuple[int, int, int, str]] = []
         self._tails: dict[Node, _FlowTail] = {}
         self._replaced: dict[Node, Shape] = {}
         self._added: dict[Node | None, list[Shape]] = {}
@@ -109,7 +109,7 @@ class Editor:
             self._splice_tail(node, tail)
         parts: list[str] = []
         at = 0
-        for start, end, new in sorted(self._splices, key=lambda splice: splice[0]):
+        for start, _, end, new in sorted(self._splices, key=lambda splice: splice[:2]):
             parts += self._text[at:start], new
             at = end
         return self._proven("".join([*parts, self._text[at:]]))
@@ -213,7 +213,9 @@ class Editor:
         newline = self._document.newline
         body = newline.join(" " * indent + line for line in lines)
         open_line = at > 0 and self._text[at - 1] not in "\r\n"
-        self._splice(at, at, newline + body if open_line else body + newline)
+        new = newline + body if open_line else body + newline
+        # Where several blocks end, the lines of the inner ones come first.
+        self._splice(at, at, new, -indent)
 
     def _content_end(self, node: Node, key: Node | None = None) -> int:
         """Where what is written of a node ends; ruamel's marks of blocks include what follows."""
@@ -232,8 +234,8 @@ class Editor:
         colon = _COLON.match(self._text, key.end)
         return colon.end() if colon else key.end
 
-    def _splice(self, start: int, end: int, new: str) -> None:
-        self._splices.append((start, end, new))
+    def _splice(self, start: int, end: int, new: str, rank: int = 0) -> None:
+        self._splices.append((start, rank, end, new))
 
     def _line_start(self, at: int) -> int:
         return max(self._text.rfind(end, 0, at) for end in "\r\n") + 1

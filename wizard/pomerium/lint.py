@@ -24,7 +24,7 @@ from wizard.pomerium.syntax import Node
 class Problem:
     """A setting that does not do what its author meant; an `error` keeps Pomerium from starting.
 
-    `text` says what and where, and what to do.
+    `text` says what and where, `fix` what to do where that is a sentence of its own.
     """
 
     level: Literal["error", "notice"]
@@ -32,6 +32,12 @@ class Problem:
     line: int
     text: str
     code: str = ""
+    fix: str = ""
+
+    @property
+    def told(self) -> str:
+        """All of it, for people."""
+        return f"{self.text} {self.fix}".rstrip()
 
 
 _KNOWN = {one.name: one for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES)}

@@ -56,28 +56,28 @@ def _secrets(document: Document, read: Read) -> Iterator[Problem]:
             if name == "shared_secret" and written.strip() != written:
                 text = (
                     f"{where} begins or ends with a blank or a line end, and Pomerium does not "
-                    "start with it. Keep the 44 characters of the secret alone: head -c 44"
+                    "start with it."
                 )
-                yield Problem("error", f"{name}_file", file.line, text, "secret-line-end")
+                fix = "Keep the 44 characters of the secret alone: head -c 44"
+                yield Problem("error", f"{name}_file", file.line, text, "secret-line-end", fix)
             elif not _is_secret(written):
-                text = (
-                    f"{where} is not base64 of 32 bytes; Pomerium does not start with it. {_MAKE}"
-                )
-                yield Problem("error", f"{name}_file", file.line, text, "secret-length")
+                text = f"{where} is not base64 of 32 bytes; Pomerium does not start with it."
+                yield Problem("error", f"{name}_file", file.line, text, "secret-length", _MAKE)
         elif node is not None and string(node) and not string(file) and not _is_secret(node.value):
             text = (
                 f"`{name}` (line {node.line}) is not base64 of 32 bytes; Pomerium does not start "
-                f"with it. {_MAKE}"
+                "with it."
             )
-            yield Problem("error", name, node.line, text, "secret-length")
+            yield Problem("error", name, node.line, text, "secret-length", _MAKE)
     file = lookup(document.root, "idp_client_secret_file")
     content = read(Path(string(file) or "")) if file is not None and string(file) else None
     if file is not None and content is not None and content.strip() != content:
         text = (
             f"`idp_client_secret_file` (line {file.line}): {file.value} ends in a line end, which "
-            "Pomerium sends along, and nobody can sign in. Take it out: printf writes none."
+            "Pomerium sends along, and nobody can sign in."
         )
-        yield Problem("notice", "idp_client_secret_file", file.line, text, "secret-line-end")
+        fix = "Write the file without it; printf puts none."
+        yield Problem("notice", "idp_client_secret_file", file.line, text, "secret-line-end", fix)
 
 
 def _is_secret(text: str) -> bool:
@@ -110,10 +110,11 @@ def _served_authority(document: Document, read: Read) -> Iterator[Problem]:
         if is_authority:
             text = (
                 f"{node.value} (line {node.line}) is listed as a server certificate, but is the "
-                "root of a local authority or an issuer; browsers refuse it. Name the certificate "
-                "of the host here; roots belong into `certificate_authority_file`."
+                "root of a local authority or an issuer; browsers refuse it."
             )
-            yield Problem("notice", "certificates", node.line, text, "server-certificate-is-ca")
+            fix = "Name a certificate for hosts here; roots go into `certificate_authority_file`."
+            code = "server-certificate-is-ca"
+            yield Problem("notice", "certificates", node.line, text, code, fix)
 
 
 def _certificates(read: Read, path: Path) -> "Sequence[x509.Certificate]":
@@ -155,20 +156,22 @@ def _client_authority(document: Document, read: Read) -> Iterator[Problem]:
     where = f"The authority for clients (line {node.line})"
     found = _parsed(content)
 
-    def trap(code: str, text: str) -> Problem:
-        return Problem("notice", "downstream_mtls.ca_file", node.line, text, code)
+    def trap(code: str, text: str, fix: str) -> Problem:
+        return Problem("notice", "downstream_mtls.ca_file", node.line, text, code, fix)
 
     if not found:
         yield trap(
             "client-ca-not-pem",
             f"{where} holds no certificate in PEM form; Pomerium does not look, and nobody's "
-            "certificate is taken. Convert it: openssl x509 -inform der",
+            "certificate is taken.",
+            "Convert it: openssl x509 -inform der",
         )
     if any(_MKCERT in one.subject.rfc4514_string() for one in found):
         yield trap(
             "client-ca-mkcert",
             f"{where} is mkcert's root: whoever can issue a certificate for a site on that "
-            "machine is let in. Make one of its own: mtls.downstream = true",
+            "machine is let in.",
+            "Make one for clients alone: mtls.downstream = true",
         )
     served = [one for place in _served(document) for one in _certificates(read, Path(place.value))]
     shared = [ca for ca in found if any(path.issued(ca, one) for one in served)]
@@ -176,8 +179,8 @@ def _client_authority(document: Document, read: Read) -> Iterator[Problem]:
         yield trap(
             "client-ca-shared",
             f"{where}, {authority.common_name(shared[0]) or 'without a name'}, has signed the "
-            "server's certificate, too: whoever has one of its certificates is let in. Use an "
-            "authority that signs for clients alone.",
+            "server's certificate, too: whoever has one of its certificates is let in.",
+            "Use an authority that signs for clients alone.",
         )
 
 
@@ -194,11 +197,9 @@ def _revocations(document: Document, read: Read, now: datetime | None) -> Iterat
     try:
         ends = x509.load_pem_x509_crl(content).next_update_utc
     except ValueError:
-        text = (
-            f"{where} is not in PEM form, and Pomerium does not start with it. "
-            "Convert it: openssl crl -inform der"
-        )
-        yield Problem("error", "downstream_mtls.crl_file", node.line, text, "crl-unreadable")
+        text = f"{where} is not in PEM form, and Pomerium does not start with it."
+        fix = "Convert it: openssl crl -inform der"
+        yield Problem("error", "downstream_mtls.crl_file", node.line, text, "crl-unreadable", fix)
         return
     # With the other modes Pomerium reads the list itself, and does not mind its end.
     rejects = string(lookup(table, "enforcement")) == "reject_connection"
@@ -208,7 +209,8 @@ def _revocations(document: Document, read: Read, now: datetime | None) -> Iterat
     over = left <= timedelta()
     text = (
         f"{where} {'ended' if over else 'ends'} on {ends:%Y-%m-%d}; from then on nobody gets in at "
-        "all, with `reject_connection`. Have the authority sign a new one, before that each time."
+        "all, with `reject_connection`."
     )
+    fix = "Have the authority sign a new one, each time before it ends."
     code = "crl-expired" if over else "crl-ends-soon"
-    yield Problem("notice", "downstream_mtls.crl_file", node.line, text, code)
+    yield Problem("notice", "downstream_mtls.crl_file", node.line, text, code, fix)

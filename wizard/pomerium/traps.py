@@ -14,14 +14,13 @@ from urllib.parse import urlsplit
 from wizard.pomerium import trap_files
 from wizard.pomerium.document import Document, elements, follow, lookup, string
 from wizard.pomerium.lint import Problem
-from wizard.pomerium.routes import covers, hosts
+from wizard.pomerium.routes import hosts
 from wizard.pomerium.settings import CERTIFICATES, MTLS, ROUTES, SETTINGS
-from wizard.pomerium.store import LETSENCRYPT
 from wizard.pomerium.syntax import Node
 from wizard.pomerium.trap_files import Read, nothing
 from wizard.pomerium.variables import FALSE, TRUE
 
-_ROUTES: Final = ("routes", "policy")
+ROUTE_LISTS: Final = ("routes", "policy")
 _SPLIT: Final = ("authorize_service_url", "databroker_service_url")
 _PRIVATE: Final = (
     "local",
@@ -39,9 +38,8 @@ _PATHS: Final = [
     one.name for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES) if one.kind == "path"
 ]
 _BASE64_OF_PEM: Final = "LS0tLS1CRUdJTi"
-_FORGETS: Final = (
-    "everybody has to sign in again when Pomerium starts again. `file` or `postgres` keep them."
-)
+FORGETS: Final = "everybody has to sign in again when Pomerium starts again."
+KEEP: Final = "Set `databroker_storage_type` to `file` or `postgres`."
 _UNFILLED: Final = re.compile(r"^~|\$|\{\{|\*(?!\.\w)")
 """What a shell or a template fills in; acme.sh has directories that are called `*.example.com`."""
 
@@ -75,56 +73,15 @@ def traps(
     return tuple(sorted(found, key=lambda problem: problem.line))
 
 
-def standing_traps(document: Document, read: Read = nothing) -> tuple[Problem, ...]:
-    """What is told of a configuration only where somebody asks how it stands.
-
-    Whoever plans autocert has looked for its traps with more at hand, and most people keep their
-    sessions in memory without a choice.
-    """
-    return (*_autocert(document, read), *_forgotten(document))
+def problem(
+    code: str, key: str, node: Node, text: str, fix: str, *, is_error: bool = False
+) -> Problem:
+    """A problem at a node."""
+    return Problem("error" if is_error else "notice", key, node.line, text, code, fix)
 
 
-def _autocert(document: Document, read: Read) -> Iterator[Problem]:
-    switch = lookup(document.root, "autocert")
-    if switch is None or not _is_on(switch):
-        return
-    starred = [host for host in hosts(document) if "*" in host]
-    if starred:
-        text = (
-            f"autocert gets no certificate for {starred[0]}: it cannot do DNS-01. "
-            "A route with a star needs a wildcard certificate of its own."
-        )
-        yield _problem("autocert-wildcard-route", "autocert", switch, text)
-    redirect = string(lookup(document.root, "http_redirect_addr")) or ""
-    if not redirect.strip("\"'").endswith(":80"):
-        text = (
-            "Pomerium answers HTTP-01 only where `http_redirect_addr` has port 80; without it "
-            "port 443 must be open to the authority. Set `http_redirect_addr: :80`."
-        )
-        yield _problem("autocert-port-80", "autocert", switch, text)
-    staple = lookup(document.root, "autocert_must_staple")
-    authority = string(lookup(document.root, "autocert_ca")) or LETSENCRYPT
-    if staple is not None and _is_on(staple) and "letsencrypt.org" in authority:
-        text = (
-            f"`autocert_must_staple` (line {staple.line}) brings no certificate: Let's Encrypt "
-            "refuses such orders since 2025. Delete it."
-        )
-        yield _problem("autocert-must-staple", "autocert_must_staple", staple, text)
-    for where, listed in trap_files.listed(document, read):
-        covered = [h for h in hosts(document) if h not in listed and covers(listed, h)]
-        if covered and "*" not in covered[0]:
-            text = (
-                f"{where} covers {covered[0]}, but autocert gets a certificate for that name all "
-                "the same, and it is served instead. Keep one of the two."
-            )
-            yield _problem("autocert-manual-wildcard", "autocert", switch, text)
-
-
-def _problem(code: str, key: str, node: Node, text: str, *, is_error: bool = False) -> Problem:
-    return Problem("error" if is_error else "notice", key, node.line, text, code)
-
-
-def _is_on(node: Node | None) -> bool:
+def is_on(node: Node | None) -> bool:
+    """Whether a setting is what Pomerium takes for yes."""
     return (string(node) or "").lower() in TRUE
 
 
@@ -133,7 +90,7 @@ def _named(document: Document, names: Iterable[str]) -> Iterator[tuple[str, Node
     root = document.root
     for name in names:
         table, _, leaf = name.rpartition(".")
-        keys = _ROUTES if table == "routes" else (table,)
+        keys = ROUTE_LISTS if table == "routes" else (table,)
         listed = [one for key in keys for one in elements(lookup(root, key))]
         parents: list[Node | None] = [*listed] or [lookup(root, table) if table else root]
         for parent in parents:
@@ -148,29 +105,40 @@ def _booleans(document: Document) -> Iterator[Problem]:
         if node.value.lower() not in TRUE | FALSE:
             text = (
                 f"`{name}` (line {node.line}) is `{node.value}`, and Pomerium starts with `true` "
-                "or `false` alone. Write one of them."
+                "or `false` alone."
             )
-            yield _problem("boolean-word", name, node, text, is_error=True)
+            yield problem("boolean-word", name, node, text, "Write one of them.", is_error=True)
 
 
 def _paths(document: Document) -> Iterator[Problem]:
     for name, node in _named(document, _PATHS):
         value, where = node.value, f"`{name}` (line {node.line})"
         if value.startswith(_BASE64_OF_PEM):
-            text = f"{where} holds a certificate or key itself, and takes a path. Write a file."
-            yield _problem("path-base64", name, node, text, is_error=True)
+            text = f"{where} holds a certificate or key itself, and takes a path."
+            yield problem(
+                "path-base64",
+                name,
+                node,
+                text,
+                "Write it into a file, and name that.",
+                is_error=True,
+            )
         elif _UNFILLED.search(value):
             text = (
                 f"{where} is {value}: Pomerium takes it letter by letter and fills in no variable, "
-                "star or home. Write the whole path."
+                "star or home."
             )
-            yield _problem("path-unfilled", name, node, text, is_error=name != "autocert_dir")
+            yield problem(
+                "path-unfilled",
+                name,
+                node,
+                text,
+                "Write the whole path.",
+                is_error=name != "autocert_dir",
+            )
         elif "://" not in value and not value.startswith("/"):
-            text = (
-                f"{where} is {value}: Pomerium looks for it in the directory it was started in. "
-                "Write the whole path, from /."
-            )
-            yield _problem("path-relative", name, node, text)
+            text = f"{where} is {value}: Pomerium looks for it in the directory it was started in."
+            yield problem("path-relative", name, node, text, "Write the whole path, from /.")
 
 
 def _sign_in(document: Document) -> Iterator[Problem]:
@@ -181,35 +149,50 @@ def _sign_in(document: Document) -> Iterator[Problem]:
             return
         text = (
             f"`reject_connection` (line {mode.line}) keeps everybody without a client certificate "
-            f"from the sign-in page {own}, too, and other programs from its keys. If that is not "
-            "meant: `policy_with_default_deny`."
+            f"from the sign-in page {own}, too, and other programs from its keys."
         )
-        yield _problem("reject-connection-sign-in", "downstream_mtls.enforcement", mode, text)
+        yield problem(
+            "reject-connection-sign-in",
+            "downstream_mtls.enforcement",
+            mode,
+            text,
+            "If that is not meant, set enforcement to `policy_with_default_deny`.",
+        )
 
 
 def _upstream(document: Document) -> Iterator[Problem]:
-    skipped = [node for _, node in _named(document, ("routes.tls_skip_verify",)) if _is_on(node)]
+    skipped = [node for _, node in _named(document, ("routes.tls_skip_verify",)) if is_on(node)]
     if skipped:
         text = (
-            f"`tls_skip_verify` ({_lines(skipped)}) takes any certificate, an attacker's as well. "
-            "Delete it, and give `tls_custom_ca_file` the authority that has signed the "
-            "application's."
+            f"`tls_skip_verify` ({_lines(skipped)}) takes any certificate, an attacker's as well."
         )
-        yield _problem("tls-skip-verify", "routes.tls_skip_verify", skipped[0], text)
+        yield problem(
+            "tls-skip-verify",
+            "routes.tls_skip_verify",
+            skipped[0],
+            text,
+            "Delete it, and give `tls_custom_ca_file` the authority that has signed the "
+            "application's.",
+        )
     numbers = []
-    for route in (one for key in _ROUTES for one in elements(lookup(document.root, key))):
+    for route in (one for key in ROUTE_LISTS for one in elements(lookup(document.root, key))):
         given = [lookup(route, key) for key in ("tls_upstream_server_name", "tls_server_name")]
-        if not any(map(string, given)) and not _is_on(lookup(route, "tls_skip_verify")):
+        if not any(map(string, given)) and not is_on(lookup(route, "tls_skip_verify")):
             to = lookup(route, "to")
             several = [follow(item) for item in to.items] if to and to.items else [to]
             numbers += [one for one in several if one and _is_https_number(string(one) or "")]
     if numbers:
         text = (
             f"An application is reached by https and a number ({_lines(numbers)}), so its "
-            "certificate must name that number. Where it names a host, give the route "
-            "`tls_upstream_server_name`."
+            "certificate must name that number."
         )
-        yield _problem("upstream-number", "routes.to", numbers[0], text)
+        yield problem(
+            "upstream-number",
+            "routes.to",
+            numbers[0],
+            text,
+            "Where it names a host, give the route `tls_upstream_server_name`.",
+        )
 
 
 def _is_https_number(url: str) -> bool:
@@ -243,11 +226,14 @@ def _unwatched(document: Document) -> Iterator[Problem]:
         if node is not None and string(node)
     ]
     if nodes:
-        text = (
-            f"Pomerium does not see when a TLS file of `routes` changes ({_lines(nodes)}). After a "
-            "renewal have it read all again: systemctl kill -s HUP pomerium, or restart it."
+        text = f"Pomerium does not see when a TLS file of `routes` changes ({_lines(nodes)})."
+        yield problem(
+            "route-files-unwatched",
+            "routes",
+            nodes[0],
+            text,
+            "After a renewal restart it, or: systemctl kill -s HUP pomerium",
         )
-        yield _problem("route-files-unwatched", "routes", nodes[0], text)
 
 
 def _services(document: Document) -> Iterator[Problem]:
@@ -258,17 +244,25 @@ def _services(document: Document) -> Iterator[Problem]:
         if override is not None and string(override):
             text = (
                 f"`override_certificate_name` (line {override.line}) has no effect: it is for "
-                "services that run apart from each other. Delete it."
+                "services that run apart from each other."
             )
-            yield _problem("override-name-unused", "override_certificate_name", override, text)
+            yield problem(
+                "override-name-unused", "override_certificate_name", override, text, "Delete it."
+            )
         return
     insecure = lookup(root, "grpc_insecure")
-    if _is_on(insecure) and insecure is not None and not {"proxy", "authenticate"} & {*services}:
+    if is_on(insecure) and insecure is not None and not {"proxy", "authenticate"} & {*services}:
         text = (
             f"`grpc_insecure` (line {insecure.line}) has this service listen without TLS: whoever "
-            "is on the way reads sessions. Set it to false and give it a certificate."
+            "is on the way reads sessions."
         )
-        yield _problem("grpc-plaintext", "grpc_insecure", insecure, text)
+        yield problem(
+            "grpc-plaintext",
+            "grpc_insecure",
+            insecure,
+            text,
+            "Set it to false and give it a certificate.",
+        )
     trusted = any(
         string(lookup(root, key)) for key in ("certificate_authority", "certificate_authority_file")
     )
@@ -277,15 +271,24 @@ def _services(document: Document) -> Iterator[Problem]:
         if scheme == "http" and not _is_loopback(host):
             text = (
                 f"`{name}` (line {node.line}) calls {host} without TLS: whoever is on the way "
-                "reads sessions. Use https:// and give that service a certificate."
+                "reads sessions."
             )
-            yield _problem("grpc-plaintext", name, node, text)
+            yield problem(
+                "grpc-plaintext",
+                name,
+                node,
+                text,
+                "Use https:// and give that service a certificate.",
+            )
         if scheme == "https" and _is_private(host) and not trusted:
-            text = (
-                f"`{name}` (line {node.line}) calls {host}, which no public authority certifies. "
-                "Set `certificate_authority_file` to the authority that has signed its certificate."
+            text = f"`{name}` (line {node.line}) calls {host}, which no public authority certifies."
+            yield problem(
+                "grpc-private-host",
+                name,
+                node,
+                text,
+                "Set `certificate_authority_file` to the authority that has signed for it.",
             )
-            yield _problem("grpc-private-host", name, node, text)
 
 
 def _called(root: Node | None, services: Sequence[str]) -> Iterator[tuple[str, Node]]:
@@ -318,29 +321,24 @@ def _strict_transport(document: Document, names: Sequence[str]) -> Iterator[Prob
     development = sorted({name for name in names if "localhost" in name.split(".")})
     if lookup(root, "set_response_headers") is not None or not development or key is None:
         return
-    if _is_on(lookup(root, "autocert_use_staging")):
+    if is_on(lookup(root, "autocert_use_staging")):
         return
     shown = ", ".join(development[:3])
-    text = (
-        f"Pomerium will tell browsers to insist on HTTPS for {shown} for a year. "
-        "To avoid that, add `set_response_headers: {Strict-Transport-Security: max-age=0}`."
+    text = f"Pomerium will tell browsers to insist on HTTPS for {shown} for a year."
+    yield problem(
+        "hsts-development",
+        "set_response_headers",
+        key,
+        text,
+        "To avoid that, add `set_response_headers: {Strict-Transport-Security: max-age=0}`.",
     )
-    yield _problem("hsts-development", "set_response_headers", key, text)
 
 
 def _sessions(document: Document) -> Iterator[Problem]:
     kind = lookup(document.root, "databroker_storage_type")
     if kind is not None and string(kind) == "memory":
-        text = f"`databroker_storage_type` (line {kind.line}) is memory: {_FORGETS}"
-        yield _problem("sessions-in-memory", "databroker_storage_type", kind, text)
-
-
-def _forgotten(document: Document) -> Iterator[Problem]:
-    routes = next(filter(None, (lookup(document.root, key) for key in _ROUTES)), None)
-    kind = lookup(document.root, "databroker_storage_type")
-    if routes is not None and routes.items and string(kind) is None:
-        text = f"Without `databroker_storage_type` sessions are kept in memory: {_FORGETS}"
-        yield _problem("sessions-in-memory", "databroker_storage_type", routes, text)
+        text = f"`databroker_storage_type` (line {kind.line}) is memory: {FORGETS}"
+        yield problem("sessions-in-memory", "databroker_storage_type", kind, text, KEEP)
 
 
 def _lines(nodes: Sequence[Node]) -> str:
