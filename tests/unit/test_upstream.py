@@ -237,6 +237,16 @@ def test_tables_that_make_no_sense_are_refused_when_they_are_typed(
     assert caught.value.summary.startswith("--set mtls.upstream: ")
 
 
+def test_of_split_services_the_proxy_has_it(place: Place, forge: Forge) -> None:
+    place.install(line(forge), mtls__services=True)
+    said = {
+        path.parent.name: "tls_client_key_file" in path.read_text()
+        for path in (place.folder / "services").glob("*/config.yaml")
+    }
+    assert said == {"databroker": False, "authorize": False, "proxy": True}
+    assert place.session(line(forge), mtls__services=True).plan().is_empty
+
+
 def test_a_cluster_is_told_where_it_says_so(place: Place, forge: Forge) -> None:
     plan = place.session(line(forge), output__target="kubernetes").plan()
     assert any("tls_custom_ca_secret" in notice for notice in plan.notices)

@@ -14,7 +14,9 @@ from wizard.pki.names import never_public
 from wizard.pomerium import lint, traps
 from wizard.pomerium.document import lookup, string
 from wizard.pomerium.paths import unread
+from wizard.pomerium.routes import serves_browsers
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
+from wizard.pomerium.standing import standing_traps
 from wizard.pomerium.variables import overridden
 
 REMOVED_NAMES: Final = {one.name for one in REMOVED}
@@ -68,19 +70,16 @@ def _traps(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
 
     names = [name for one in listed for name in one.names]
     found = traps.traps(setup.document, read, names=names, now=setup.system.now())
-    for one in (*found, *traps.standing_traps(setup.document, read)):
+    for one in (*found, *standing_traps(setup.document, read)):
         if one.code not in TOLD_ELSEWHERE:
             yield _finding(setup, one)
 
 
 def _finding(setup: Setup, problem: lint.Problem) -> Finding:
-    """A problem whose last sentence, where it has several, is what to do."""
     text = problem.text.replace(f" (line {problem.line})", "")
-    what, stop, hint = text.rpartition(". ")
     level: Level = "error" if problem.level == "error" else "warning"
-    what, hint = (f"{what}.", hint) if stop else (text, FIX)
     line = 0 if unread(setup.config) else problem.line
-    return Finding(level, problem.code, what, hint, setup.document.name, line)
+    return Finding(level, problem.code, text, problem.fix or FIX, setup.document.name, line)
 
 
 def _overridden(setup: Setup) -> Iterator[Finding]:
@@ -145,7 +144,7 @@ def _pinned(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     private = [
         name for one in listed for name in one.names if never_public([name.removeprefix("*.")])
     ]
-    if private and not is_said:
+    if private and not is_said and serves_browsers(setup.document):
         yield Finding(
             "warning",
             "hsts-development",
