@@ -1,4 +1,4 @@
-"""The target kubernetes: what is asked, refused, kept secret, found again and handed on."""
+"""The target kubernetes: what is asked and refused, what is kept secret, who renews."""
 
 import base64
 import stat
@@ -7,71 +7,29 @@ from pathlib import Path
 
 import pytest
 from cli_support import tree
+from cluster_support import (
+    AUTOCERT,
+    DNS_01,
+    apply,
+    beside_a_cluster,
+    finished,
+    refused,
+    resources,
+    session,
+    spec,
+)
 from ruamel.yaml import YAML
-from target_support import Machine, desk
+from target_support import Machine
 
 from wizard import upkeep
-from wizard.clients import issue, revoke
-from wizard.core.answers import Answers
-from wizard.core.errors import WizardError
-from wizard.core.events import Event, Finished
 from wizard.core.questions import Value
-from wizard.core.secrets import Secret
-from wizard.engine import Session
 from wizard.parts import known_questions
 from wizard.pki import authority, chain
-
-DNS_01: dict[str, Value] = {
-    "strategy": "dns-01",
-    "names": ("*.corp.example.com", "corp.example.com"),
-    "dns_01.accept_terms": True,
-}
-AUTOCERT: dict[str, Value] = {
-    "strategy": "autocert",
-    "names": ("a.example.com", "b.example.com"),
-}
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    machine = desk(tmp_path)
-    (machine.root / "srv").mkdir()
-    monkeypatch.chdir(machine.root / "srv")
-    return machine
-
-
-def session(machine: Machine, given: dict[str, Value], **more: Value) -> Session:
-    values = {"output.target": "kubernetes", "local_ca.stores": (), **machine.answers, **given}
-    return Session(machine.system, machine.folder / "state", Answers({**values, **more}))
-
-
-def apply(machine: Machine, given: dict[str, Value], **more: Value) -> Finished:
-    ready = session(machine, given, **more)
-    return finished(list(ready.apply(ready.plan(), may_ask=False)))
-
-
-def finished(events: list[Event]) -> Finished:
-    assert isinstance(events[-1], Finished)
-    assert events[-1].exit_code == 0
-    return events[-1]
-
-
-def resources(machine: Machine, name: str) -> list[dict[str, object]]:
-    text = (machine.root / "srv/kubernetes" / name).read_text()
-    return list(YAML(typ="safe", pure=True).load_all(text))
-
-
-def spec(machine: Machine, name: str) -> dict[str, object]:
-    (one,) = resources(machine, name)
-    found = one["spec"]
-    assert isinstance(found, dict)
-    return found
-
-
-def refused(machine: Machine, given: dict[str, Value], **more: Value) -> WizardError:
-    with pytest.raises(WizardError) as caught:
-        session(machine, given, **more).plan()
-    return caught.value
+    return beside_a_cluster(tmp_path, monkeypatch)
 
 
 def test_nothing_is_asked_that_means_nothing_there(machine: Machine) -> None:
@@ -199,6 +157,18 @@ def test_every_name_of_autocert_has_a_route_and_a_certificate_of_its_own(machine
     assert "certificates" not in spec(machine, "pomerium.yaml")
 
 
+def test_the_first_route_lets_in_whom_the_answers_name(machine: Machine) -> None:
+    assert any("lets nobody in" in notice for notice in session(machine, DNS_01).plan().notices)
+    named: dict[str, Value] = {"output.route.email": "o'brien+x@example.com"}
+    assert not session(machine, DNS_01, **named).plan().notices
+    apply(machine, DNS_01, **named)
+    ingress, service = resources(machine, "routes.yaml")
+    said = ingress["metadata"]["annotations"]["ingress.pomerium.io/policy"]  # type: ignore[index]
+    policy = YAML(typ="safe", pure=True).load(said)
+    assert policy == [{"allow": {"or": [{"email": {"is": "o'brien+x@example.com"}}]}}]
+    assert service["spec"]["externalName"] == "verify.pomerium.com"  # type: ignore[index]
+
+
 def test_staging_is_told_and_left_again(machine: Machine) -> None:
     plan = session(machine, AUTOCERT).plan()
     assert any("no browser trusts them" in notice for notice in plan.notices)
@@ -244,164 +214,3 @@ def test_half_of_an_external_account_is_refused(machine: Machine) -> None:
     }
     error = refused(machine, AUTOCERT, **half)
     assert error.code == "eab-missing"
-
-
-@pytest.mark.parametrize("name", ["kustomization.yaml", "issuer.yaml", "routes.yaml"])
-def test_a_file_of_somebody_else_is_never_overwritten(name: str, machine: Machine) -> None:
-    machine.put(f"srv/kubernetes/{name}", "kind: Ours\n")
-    error = refused(machine, DNS_01)
-    assert error.code == "file-not-ours"
-    assert str(machine.root / "srv/kubernetes" / name) in error.summary
-
-
-def test_ours_is_replaced_with_a_diff_until_it_is_changed(machine: Machine) -> None:
-    apply(machine, DNS_01)
-    plan = session(machine, DNS_01, **{"dns_01.email": "you@example.com"}).plan()
-    (action,) = plan.actions
-    change = action.preview()
-    assert change.what.endswith("issuer.yaml")
-    assert "+    email: you@example.com" in change.diff
-    issuer = machine.root / "srv/kubernetes/issuer.yaml"
-    issuer.write_text(issuer.read_text() + "# Mine.\n")
-    error = refused(machine, DNS_01, **{"dns_01.email": "you@example.com"})
-    assert (error.code, "issuer.yaml" in error.summary) == ("file-not-ours", True)
-
-
-def test_an_example_that_was_changed_is_left_alone(machine: Machine) -> None:
-    apply(machine, DNS_01)
-    routes = machine.root / "srv/kubernetes/routes.yaml"
-    routes.write_text(routes.read_text().replace("name: verify", "name: wiki"))
-    assert session(machine, DNS_01).plan().is_empty
-
-
-def test_a_secret_that_others_can_read_is_told(machine: Machine) -> None:
-    apply(machine, DNS_01)
-    (machine.root / "srv/kubernetes/secrets/cloudflare-token").chmod(0o644)
-    assert refused(machine, DNS_01).code == "key-mode"
-
-
-def test_another_token_replaces_the_first(machine: Machine) -> None:
-    apply(machine, DNS_01)
-    (machine.folder / "token").write_text("an0ther\n")
-    apply(machine, DNS_01)
-    secret = machine.root / "srv/kubernetes/secrets/cloudflare-token"
-    assert secret.read_text() == "an0ther"
-
-
-# ── mutual TLS ─────────────────────────────────────────────────────────────────────────────────
-
-
-def downstream(machine: Machine) -> dict[str, str]:
-    found = spec(machine, "pomerium.yaml")["downstreamMtls"]
-    assert isinstance(found, dict)
-    return found
-
-
-def test_a_revoked_client_is_revoked_in_the_manifest(machine: Machine) -> None:
-    given = {"mtls.downstream": True}
-    apply(machine, DNS_01, **given)
-    folder = machine.root / "srv/kubernetes"
-    held = downstream(machine)
-    assert held["enforcement"] == "policy_with_default_deny"
-    assert base64.b64decode(held["ca"]) == (folder / "client-ca.pem").read_bytes()
-    assert session(machine, DNS_01, **given).plan().is_empty
-    state, password = machine.folder / "state", Secret(b"secret")
-    list(issue(machine.system, state, "alice", machine.folder / "alice.p12", password))
-    end = finished(list(revoke(machine.system, state, "alice")))
-    now = downstream(machine)
-    assert now["crl"] != held["crl"]
-    assert base64.b64decode(now["crl"]) == (folder / "client-crl.pem").read_bytes()
-    assert end.next_steps[0].line == f"kubectl apply --kustomize {folder}"
-    assert session(machine, DNS_01, **given).plan().is_empty
-    list(upkeep.undo(machine.system, state))
-    assert downstream(machine) == held
-
-
-@pytest.mark.parametrize("has_list", [True, False])
-def test_a_revocation_reaches_a_manifest_that_was_changed(
-    has_list: bool,  # noqa: FBT001
-    machine: Machine,
-) -> None:
-    apply(machine, DNS_01, **{"mtls.downstream": True})
-    path = machine.root / "srv/kubernetes/pomerium.yaml"
-    held = downstream(machine)["crl"]
-    theirs = path.read_text().replace("# Pomerium's settings.", "# Ours.")
-    path.write_text(theirs if has_list else theirs.replace(held, "c2VjcmV0"))
-    state, password = machine.folder / "state", Secret(b"secret")
-    list(issue(machine.system, state, "alice", machine.folder / "alice.p12", password))
-    end = finished(list(revoke(machine.system, state, "alice")))
-    now = base64.b64encode((path.parent / "client-crl.pem").read_bytes()).decode()
-    if has_list:
-        assert path.read_text() == theirs.replace(held, now)
-    else:
-        assert path.read_text() == theirs.replace(held, "c2VjcmV0")
-        line = f"base64 --wrap=0 {path.parent / 'client-crl.pem'}"
-        assert end.next_steps[0].line == line
-
-
-def test_a_resource_of_ones_own_is_left_alone_and_told_what_to_add(machine: Machine) -> None:
-    theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
-    before = theirs.read_bytes()
-    told = {step.what: step.line for step in apply(machine, DNS_01).next_steps}
-    assert told[f"Add to the spec in {theirs}"] == (
-        "certificates:\n  - pomerium/wildcard-corp-example-com"
-    )
-    assert not (machine.root / "srv/kubernetes/pomerium.yaml").exists()
-    assert theirs.read_bytes() == before
-    theirs.write_text(
-        f"{before.decode()}spec:\n  certificates: [pomerium/wildcard-corp-example-com]\n"
-    )
-    plan = session(machine, DNS_01).plan()
-    assert not any("Add to the spec" in step.what for step in plan.next_steps)
-
-
-def test_client_certificates_for_a_resource_of_ones_own(machine: Machine) -> None:
-    theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
-    told = apply(machine, DNS_01, **{"mtls.downstream": True}).next_steps
-    (line,) = (step.line for step in told if step.what.endswith(str(theirs)))
-    folder = machine.root / "srv/kubernetes"
-    assert f"ca: '(what this prints: base64 --wrap=0 {folder}/client-ca.pem)'" in line
-    assert "enforcement: policy_with_default_deny" in line
-
-
-# ── detection ──────────────────────────────────────────────────────────────────────────────────
-
-
-def test_manifests_that_are_here_are_found(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    empty = Session(machine.system, machine.folder / "state", Answers(DNS_01))
-    target, directory = (
-        empty.question(f"{key}") for key in ("output.target", "kubernetes.directory")
-    )
-    assert empty.value(target).value == "files"
-    assert empty.value(directory).value == str(machine.root / "srv/pomerium-cluster")
-    apply(machine, DNS_01, **{"kubernetes.directory": str(machine.root / "srv/pomerium-cluster")})
-    assert empty.value(target).value == "kubernetes"
-    assert "pomerium.yaml" in empty.value(target).source
-    empty.given = empty.given.without("names")
-    assert empty.value(empty.question("names")).value == DNS_01["names"]
-    monkeypatch.chdir(machine.root / "srv/pomerium-cluster")
-    assert empty.value(target).value == "kubernetes"
-    assert empty.value(directory).value == str(machine.root / "srv/pomerium-cluster")
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "is_found"),
-    [
-        ("a.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n", True),
-        ("a.yml", "---\nkind: Pomerium\napiVersion: 'ingress.pomerium.io/v1'\n", True),
-        ("a.txt", "apiVersion: ingress.pomerium.io/v1\n", False),
-        ("a.yaml", "# apiVersion: ingress.pomerium.io/v1\n", False),
-        ("a.yaml", "apiVersion: v1\nkind: Pomerium\n", False),
-    ],
-)
-def test_a_manifest_is_told_by_its_version(
-    name: str,
-    text: str,
-    is_found: bool,  # noqa: FBT001
-    machine: Machine,
-) -> None:
-    machine.put(f"srv/{name}", text)
-    found = machine.session().answers().text("output.target")
-    assert (found == "kubernetes") == is_found

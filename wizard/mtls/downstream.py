@@ -12,7 +12,7 @@ from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.system import System
 from wizard.mtls.base import Secured
-from wizard.pki.material import Installed
+from wizard.pki.material import Contents, Installed
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
 CA, CRL = "client-ca.pem", "client-crl.pem"
@@ -100,8 +100,8 @@ class Downstream:
         return Secured(
             tuple(actions),
             {
-                "downstream_mtls.ca_file": ca,
-                "downstream_mtls.crl_file": crl,
+                "downstream_mtls.ca_file": Contents(ca, clients.pem),
+                "downstream_mtls.crl_file": Contents(crl, clients.list_pem),
                 "downstream_mtls.enforcement": answers.text(ENFORCEMENT),
             },
             next_steps=(NextStep("Give each person a certificate", issue),),

@@ -8,9 +8,21 @@ from wizard.core.secrets import Secret
 from wizard.core.system import Kept
 
 ROUTES = "routes"
+
+
+class Contents(NamedTuple):
+    """A file that a setting names, and what it holds once the run is done.
+
+    Where Pomerium cannot read the file, the setting is what it holds.
+    """
+
+    path: Path
+    read: Callable[[], bytes]
+
+
 OfRoutes: TypeAlias = Mapping[str, Mapping[str, str | Path]]
 """Settings of routes, by the `from` of these."""
-Setting: TypeAlias = str | bool | Secret | Path | OfRoutes
+Setting: TypeAlias = str | bool | Secret | Path | Contents | OfRoutes
 Settings: TypeAlias = Mapping[str, Setting]
 """Settings of Pomerium by name, dotted below the top level; an empty or false one is as good as
 none. A path is one of this machine. Those of routes are under `ROUTES`."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
-from wizard.pki.material import ROUTES, OfRoutes, Settings
+from wizard.pki.material import ROUTES, Contents, OfRoutes, Settings
 from wizard.pomerium.certificates import Edit, edit
 from wizard.pomerium.document import Document, lookup, refuse_others, string
 from wizard.pomerium.edit import Editor
@@ -113,5 +113,6 @@ def nested(settings: Mapping[str, str | bool]) -> dict[str, Value]:
     return found
 
 
-def _plain(value: str | bool | Path) -> str | bool:  # noqa: FBT001
-    return str(value) if isinstance(value, Path) else value
+def _plain(value: str | bool | Path | Contents) -> str | bool:  # noqa: FBT001
+    path = value.path if isinstance(value, Contents) else value
+    return str(path) if isinstance(path, Path) else path

@@ -13,7 +13,7 @@ from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.owners import Owner, is_owned, owner_of
 from wizard.core.system import Command, Kept, System
-from wizard.pki.material import ROUTES, Installed, Material, Setting, Settings
+from wizard.pki.material import ROUTES, Contents, Installed, Material, Setting, Settings
 from wizard.pomerium import variables
 from wizard.pomerium.detect import content_at, names_at
 from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
@@ -114,7 +114,8 @@ def _seen(value: Setting, place: Place) -> Setting:
             }
             for origin, own in value.items()
         }
-    return str(place.seen(value)) if isinstance(value, Path) else value
+    path = value.path if isinstance(value, Contents) else value
+    return str(place.seen(path)) if isinstance(path, Path) else value
 
 
 def _by_hand(job: _Job) -> Delivery:

@@ -1,9 +1,9 @@
 """Writing the manifests: which resources the answers ask for, and the files that hold them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
@@ -12,7 +12,7 @@ from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.owners import Owner, private
 from wizard.core.system import Command, System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Contents, Installed, Material, Settings
 from wizard.pomerium.cluster import CERTIFICATE
 from wizard.pomerium.emitter import commented, dump
 from wizard.pomerium.mark import is_ours, marked
@@ -49,6 +49,8 @@ class _Job(NamedTuple):
     material: Material | None
     settings: Settings
     owner: Owner
+    is_shown: bool = False
+    """Whether it is for people, who see nothing that is made anew for each plan."""
 
     @property
     def directory(self) -> Path:
@@ -63,6 +65,10 @@ class _Job(NamedTuple):
         """Whether the directory was made by the wizard."""
         kept = self.system.keep(self.directory / KUSTOMIZATION)
         return kept is not None and is_ours(kept.content)
+
+    def path(self, secret: Given) -> Path:
+        """Where the value of a Secret is kept."""
+        return self.directory / secret.file.file
 
     @property
     def strategy(self) -> str:
@@ -90,20 +96,21 @@ def deliver(
         return Delivery(files, (), (apply,) if files else ())
     wanted = issuer_of(answers, system) if material is None else None
     secrets = () if wanted is None else wanted.secrets
-    manifests = _manifests(job, wanted)
-    lists, routes = manifests.pop(KUSTOMIZATION), manifests.pop(ROUTES)
-    example = tuple(_file(job, ROUTES, routes))
+    if not job.is_ours:
+        _refuse_theirs(job, [*(one.path for one in files), *(job.path(one) for one in secrets)])
+    texts, shown = _manifests(job, wanted), _manifests(job._replace(is_shown=True), wanted)
+    manifests = {name: tuple(_file(job, name, texts[name], shown[name])) for name in texts}
+    lists = manifests.pop(KUSTOMIZATION)
     actions = (
-        *(action for name, render in manifests.items() for action in _file(job, name, render)),
-        *example,
+        *(action for actions in manifests.values() for action in actions),
         *_hidden(job, any_secrets=bool(files or secrets)),
         *files,
         *_written(job, secrets),
-        *_file(job, KUSTOMIZATION, lists),
+        *lists,
     )
     for action in actions:
         writable(action.path)
-    notices = _notices(job, is_new=bool(example))
+    notices = _notices(job, is_new=bool(manifests[ROUTES]))
     return Delivery(actions, tuple(notices), (*_before(wanted), *_theirs(job), apply, *_after(job)))
 
 
@@ -132,13 +139,13 @@ def _apply(directory: Path) -> NextStep:
     return NextStep("Hand it to the cluster", line)
 
 
-def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes]]:
-    """The files of the directory by name, each with what makes its text."""
+def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, bytes]:
+    """The files of the directory by name."""
     own = made.resource_name(job.answers.texts("names")[0])
-    found: dict[str, Callable[[], bytes]] = {}
+    found: dict[str, bytes] = {}
     if wanted is not None:
         issuer = wanted.issuer
-        found["issuer.yaml"] = lambda: _text(
+        found["issuer.yaml"] = _text(
             "Who issues: cert-manager opens an account there and proves the names so.",
             issuer.resource(),
         )
@@ -150,15 +157,15 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
                 issuer.name,
                 wanted.account.key_type,
             )
-            found[CERTIFICATE] = lambda: _text(
+            found[CERTIFICATE] = _text(
                 "cert-manager gets it, keeps it in the Secret and renews it there.", certificate
             )
     if not job.answers.text(MANIFEST):
-        found[POMERIUM] = lambda: _text(
+        found[POMERIUM] = _text(
             "Pomerium's settings. Its own secrets were made when the controller was installed.",
             made.pomerium(job.namespace, _spec(job, own)),
         )
-    found[ROUTES] = lambda: _text(
+    found[ROUTES] = _text(
         "A first route; copy it for each of your applications.", *_routes(job, wanted)
     )
     files = tuple(found)
@@ -170,7 +177,7 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
             SecretFile(own, "tls.key", job.namespace, f"{SECRETS}/{key.name}"),
         ]
     tls = own if job.material is not None else ""
-    found[KUSTOMIZATION] = lambda: _text(
+    found[KUSTOMIZATION] = _text(
         "For kubectl apply --kustomize, with this directory.",
         made.kustomization(files, secrets, tls),
     )
@@ -186,7 +193,7 @@ DOWNSTREAM: Final[Mapping[str, str]] = {
 
 
 def _spec(job: _Job, own: str) -> Resource:
-    """What the answers say of Pomerium; files that are yet to be written are not in it."""
+    """What the answers say of Pomerium."""
     spec: Resource = {}
     if job.strategy != "autocert":
         spec["certificates"] = [f"{job.namespace}/{own}"]
@@ -194,7 +201,7 @@ def _spec(job: _Job, own: str) -> Resource:
     for name, value in job.settings.items():
         if name not in DOWNSTREAM or not value:
             continue
-        mtls[DOWNSTREAM[name]] = _embedded(job, value) if isinstance(value, Path) else str(value)
+        mtls[DOWNSTREAM[name]] = _embedded(job, value) if isinstance(value, Contents) else value
     if mtls:
         spec["downstreamMtls"] = mtls
     if job.material is not None and job.material.is_development:
@@ -203,11 +210,13 @@ def _spec(job: _Job, own: str) -> Resource:
     return spec
 
 
-def _embedded(job: _Job, path: Path) -> str:
+def _embedded(job: _Job, file: Contents) -> str:
+    """What a file holds, as the resource has it; of a new one no two plans would show the same."""
     if job.answers.text(MANIFEST):
-        return f"(what this prints: {_encoded(path)})"
-    kept = job.system.keep(path)
-    return made.base64(kept.content) if kept else UNSEEN
+        return f"(what this prints: {_encoded(file.path)})"
+    kept, content = job.system.keep(file.path), file.read()
+    is_new = kept is None or kept.content != content
+    return UNSEEN if job.is_shown and is_new else made.base64(content)
 
 
 def _encoded(path: Path) -> str:
@@ -222,7 +231,7 @@ def _routes(job: _Job, wanted: Wanted | None) -> Iterator[Resource]:
         backend = Backend(match["namespace"] or "default", match["name"], int(match["port"]))
     email = job.answers.text("output.route.email")
     issuer = wanted.issuer.name if wanted and job.strategy == "autocert" else ""
-    hosts = [job.answers.text("output.route.from").removeprefix("https://").partition("/")[0]]
+    hosts = [urlsplit(job.answers.text("output.route.from")).hostname or ""]
     if issuer:
         hosts += [name for name in job.answers.texts("names") if name not in hosts]
     yield from (made.ingress(host, backend, email, issuer) for host in hosts)
@@ -236,36 +245,41 @@ def _text(why: str, *resources: Resource) -> bytes:
     return marked("---\n".join(texts).encode())
 
 
-def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFile]:
+def _file(job: _Job, name: str, text: bytes, shown: bytes) -> Iterator[WriteFile]:
     """Writes a manifest, unless it is as it should be.
 
     Raises:
         UsageError: `file-not-ours`.
     """
     path = job.directory / name
-    before, text = job.system.keep(path), render()
+    before = job.system.keep(path)
     if before is not None and before.content == text:
         return
-    is_theirs = before is not None and not is_ours(before.content)
-    if is_theirs and name == ROUTES and job.is_ours:
-        # An example is there to be changed.
-        return
-    if is_theirs:
-        raise UsageError(
-            "file-not-ours",
-            f"{path} was not made by this wizard, or was changed since.",
-            f"Move it away, or choose another {DIRECTORY}; changes of your own belong into a "
-            "kustomization that lists that directory among its resources.",
-        )
+    if before is not None and not is_ours(before.content):
+        if name == ROUTES and job.is_ours:
+            # An example is there to be changed.
+            return
+        _refuse_theirs(job, [path])
     yield WriteFile(
         path,
         "manifest",
         WHY[name],
-        cache(render),
+        lambda: text,
         owner=job.owner,
         before=before,
-        shown=lambda: (before.content.decode() if before else "", text.decode()),
+        shown=lambda: (before.content.decode() if before else "", shown.decode()),
     )
+
+
+def _refuse_theirs(job: _Job, paths: Iterable[Path]) -> None:
+    for path in paths:
+        if job.system.keep(path) is not None:
+            raise UsageError(
+                "file-not-ours",
+                f"{path} was not made by this wizard, or was changed since.",
+                f"Move it away, or choose another {DIRECTORY}; changes of your own belong into a "
+                "kustomization that lists that directory among its resources.",
+            )
 
 
 WHY: Final[Mapping[str, str]] = {
@@ -299,7 +313,7 @@ def _written(job: _Job, secrets: Sequence[Given]) -> Iterator[WriteFile]:
         WizardError: `key-mode` when everybody can read one that is there.
     """
     for secret in secrets:
-        path = job.directory / secret.file.file
+        path = job.path(secret)
         before = private(path, job.system)
         if before is not None and before.content == secret.value.reveal():
             continue
