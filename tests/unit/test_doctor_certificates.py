@@ -194,6 +194,13 @@ def test_a_host_that_no_certificate_is_for(patient: Patient) -> None:
     assert found.line == 7
 
 
+def test_a_certificate_for_many_names_covers_each(patient: Patient) -> None:
+    many = ",".join(f"DNS:h{number}.example.com" for number in range(150))
+    patient.forge.issue("many", "issuing", extensions=f"subjectAltName={many},DNS:{HOST}")
+    patient.write(patient.pair("many", "many", "issuing"))
+    assert patient.found() == {}
+
+
 def test_without_any_certificate_pomerium_makes_one_up(patient: Patient) -> None:
     patient.write()
     patient.only("certificate-none")

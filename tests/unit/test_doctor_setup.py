@@ -16,7 +16,7 @@ from wizard.core.errors import UsageError
 from wizard.core.system import System
 from wizard.doctor.checks import look
 from wizard.doctor.grade import Finding
-from wizard.pomerium.settings import SETTINGS
+from wizard.pomerium.settings import MTLS, SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,9 @@ def test_paths_are_the_containers_and_its_user_has_to_read_the_key(patient: Pati
 
 def test_what_is_not_mounted_and_what_is_mounted_alone(patient: Patient) -> None:
     contained(patient, "/elsewhere/site.pem", user=f"{os.geteuid()}:0")
-    assert "/elsewhere/site.pem" in patient.found()["file-not-mounted"].summary
+    found = patient.found()["file-not-mounted"]
+    assert "/elsewhere/site.pem" in found.summary
+    assert found.level == "warning", "a volume that is not looked into may hold it"
     assert "config.yaml" in patient.found()["mount-single-file"].summary
 
 
@@ -160,6 +162,19 @@ def test_of_any_configuration_each_finding_has_words_and_a_way_out(
         said = seen.setup.said(setting.name)
         # A word such as `secret` stands for one in some, and in sentences too.
         assert said is None or len(said.text) < 12 or said.text not in repr(seen.findings)
+
+
+def test_every_variable_of_pomeriums_is_known(patient: Patient) -> None:
+    names = {one.environment for one in (*SETTINGS, *MTLS) if one.environment}
+    names -= {"ROUTES", "POLICY"}
+    path = patient.file("pomerium.env", "\n".join(f"{name}=true" for name in names).encode())
+    codes = {finding.code for finding in patient.look(config=path).findings}
+    assert not codes & {"setting-unknown", "setting-removed", "setting-replaced", "variable-wins"}
+
+
+def test_routes_in_a_variable_that_are_no_base64(patient: Patient) -> None:
+    path = patient.file("pomerium.env", b"ROUTES=-\n")
+    assert [finding.code for finding in patient.look(config=path).findings] == ["variable-routes"]
 
 
 def test_nothing_is_found_where_nothing_is(patient: Patient, home: Path) -> None:

@@ -19,6 +19,8 @@ from wizard.doctor.grade import Finding, Level
 from wizard.doctor.setup import Said, Setup, Source, closed_to, open_to_all
 from wizard.pki import fitness
 from wizard.pki.bundle import REFUSED, belongs
+from wizard.pki.chain import names_of
+from wizard.pki.names import normalise
 from wizard.pki.path import Route, build
 from wizard.pki.pem import Contents, contents
 from wizard.pomerium.document import elements, lookup
@@ -112,7 +114,7 @@ def _looked_at(setup: Setup, pair: Pair) -> Listed:
         one if isinstance(one, Finding) else Finding(level_of(one), *one, place.file, place.line)
         for one in found
     ]
-    names = fitness.usable_names(leaf)
+    names = _names(leaf)
     if all(one.level != "error" for one in findings):
         left = (leaf.not_valid_after_utc - now).days
         findings.append(
@@ -127,6 +129,13 @@ def _looked_at(setup: Setup, pair: Pair) -> Listed:
             )
         )
     return Listed(pair, tuple(findings), leaf, names)
+
+
+def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+    """Every name that Envoy serves it for; what no browser takes is told apart."""
+    with suppress(ValueError):
+        return tuple(dict.fromkeys(map(normalise, names_of(leaf))))
+    return ()
 
 
 def level_of(problem: Problem) -> Level:

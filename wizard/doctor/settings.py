@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from wizard.core.errors import WizardError
-from wizard.doctor.certificates import Listed, some
+from wizard.doctor.certificates import Listed
 from wizard.doctor.grade import Finding, Level
 from wizard.doctor.setup import Said, Setup, open_to_all
-from wizard.pki.names import never_public
 from wizard.pomerium import lint, traps
 from wizard.pomerium.document import lookup, string
 from wizard.pomerium.paths import unread
@@ -23,7 +22,7 @@ REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
 FIX: Final = "Change that line; Pomerium reads the file again by itself."
 TOLD_ELSEWHERE: Final = frozenset(
     {
-        *("secret-length", "secret-line-end", "hsts-development", "server-certificate-is-ca"),
+        *("secret-length", "secret-line-end", "server-certificate-is-ca"),
         *("client-ca-not-pem", "crl-unreadable", "crl-expired", "crl-ends-soon"),
         *("autocert-wildcard-route", "autocert-port-80", "autocert-must-staple"),
         "sessions-in-memory",
@@ -48,7 +47,6 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     yield from _unread(setup)
     yield from _mounts(setup)
     yield from _open(setup)
-    yield from _pinned(setup, listed)
 
 
 def _names(setup: Setup) -> Iterator[Finding]:
@@ -70,7 +68,9 @@ def _traps(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     names = [name for one in listed for name in one.names]
     found = traps.traps(setup.document, read, names=names, now=setup.system.now())
     for one in (*found, *standing_traps(setup.document, read)):
-        if one.code not in TOLD_ELSEWHERE:
+        # That header may be set by a variable, which only this check sees.
+        is_set = one.code == "hsts-development" and "HEADERS" in setup.variables
+        if one.code not in TOLD_ELSEWHERE and not is_set:
             yield _finding(setup, one)
 
 
@@ -134,20 +134,4 @@ def _open(setup: Setup) -> Iterator[Finding]:
             f"Everybody on this machine can read the file, and `{held[0]}` in it.",
             f"Close it: chmod o= {setup.config}",
             str(setup.config),
-        )
-
-
-def _pinned(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
-    """Names for development that browsers are told to insist on HTTPS for (HSTS, RFC 6797)."""
-    is_said = lookup(setup.document.root, "set_response_headers") or setup.variables.get("HEADERS")
-    private = [
-        name for one in listed for name in one.names if never_public([name.removeprefix("*.")])
-    ]
-    if private and not is_said:
-        yield Finding(
-            "warning",
-            "hsts-development",
-            f"Pomerium tells browsers to insist on HTTPS for {some(private)} for a year.",
-            "Add `set_response_headers: {Strict-Transport-Security: max-age=0}`.",
-            setup.document.name,
         )

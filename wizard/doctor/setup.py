@@ -129,7 +129,7 @@ class Setup(NamedTuple):
             raise WizardError(
                 "file-not-mounted",
                 f"{text} is not mounted into the container, as far as the Compose file says.",
-                "Mount the directory that holds it, or name the path as the container sees it.",
+                "Mount the directory that holds it, unless a volume does.",
             )
         return found
 
