@@ -9,7 +9,7 @@ from typing import Final
 from wizard.core.errors import WizardError
 from wizard.doctor.certificates import Listed
 from wizard.doctor.grade import Finding, Level
-from wizard.doctor.setup import Said, Setup, open_to_all
+from wizard.doctor.setup import VARIABLES, Said, Setup, open_to_all
 from wizard.pomerium import lint, traps
 from wizard.pomerium.document import lookup, string
 from wizard.pomerium.paths import unread
@@ -20,6 +20,7 @@ from wizard.pomerium.variables import overridden
 REMOVED_NAMES: Final = {one.name for one in REMOVED}
 REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
 FIX: Final = "Change that line; Pomerium reads the file again by itself."
+FIX_VARIABLE: Final = "Change that line, and restart Pomerium: it reads variables at its start."
 TOLD_ELSEWHERE: Final = frozenset(
     {
         *("secret-length", "secret-line-end", "server-certificate-is-ca"),
@@ -51,6 +52,8 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
 
 def _names(setup: Setup) -> Iterator[Finding]:
     for one in lint.problems(setup.document):
+        if unread(setup.config) and one.key.upper() in VARIABLES.values():
+            continue
         code = "setting-unknown"
         if one.key in REPLACED_NAMES:
             code = "setting-replaced"
@@ -77,8 +80,8 @@ def _traps(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
 def _finding(setup: Setup, problem: lint.Problem) -> Finding:
     text = problem.text.replace(f" (line {problem.line})", "")
     level: Level = "error" if problem.level == "error" else "warning"
-    line = 0 if unread(setup.config) else problem.line
-    return Finding(level, problem.code, text, problem.fix or FIX, setup.document.name, line)
+    fix, line = (FIX_VARIABLE, 0) if unread(setup.config) else (FIX, problem.line)
+    return Finding(level, problem.code, text, problem.fix or fix, setup.document.name, line)
 
 
 def _overridden(setup: Setup) -> Iterator[Finding]:
