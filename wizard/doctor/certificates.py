@@ -258,8 +258,10 @@ def _key(
             else "Name the key that the certificate was requested with.",
         )
     if not pair.key.is_inline:
-        yield from _access(setup, pair.key.said)
-        yield from _access(setup, pair.cert.said, is_key=False)
+        found = list(_access(setup, pair.key.said))
+        yield from found
+        if all(one.code != "file-closed" for one in found):
+            yield from _access(setup, pair.cert.said, is_key=False)
 
 
 def _private(data: bytes, where: str) -> PrivateKeyTypes:

@@ -51,18 +51,21 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     """Hosts without a certificate or with the wrong one, and certificates that nobody gets."""
     yield from _none(setup, listed)
     own = _by_itself(setup)
+    # What cannot be read may be for any host; and Pomerium has not even started with it.
+    is_known = all(one.leaf is not None for one in listed)
+    is_plain = setup.is_on("insecure_server")
     served: dict[str, list[str]] = {}
     for host, line in _hosts(setup).items():
         found = fitting(listed, host)
         if found and (host in found[0].names or host not in own):
             served.setdefault(" and ".join(one.where for one in found), []).append(host)
             yield from _ended(setup, listed, host, found[0], line)
-        elif host not in own and (listed or own) and not setup.is_on("insecure_server"):
+        elif host not in own and (listed or own) and is_known and not is_plain:
             yield _uncovered(setup, listed, host, line)
     for where, covered in served.items():
         yield Finding("good", "hosts-covered", f"{where} is served for {some(covered)}.")
     yield from _idle(listed)
-    if len([one for one in listed if one.leaf]) > 1:
+    if is_known and len(listed) > 1:
         yield Finding(
             "good",
             "fallback",

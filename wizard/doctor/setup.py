@@ -21,8 +21,8 @@ from wizard.pomerium.told import KNOWN, Start, started
 from wizard.pomerium.unit import Unit, find_unit
 from wizard.pomerium.variables import DOCKER, SYSTEMD, Dialect
 
-LARGEST: Final = 1 << 20
-"""Bytes of a file that may hold a certificate."""
+LARGEST: Final = 1 << 26
+"""Bytes of a file that is read; revocation lists of large authorities take some of it."""
 VARIABLES: Final = {one.name: one.environment for one in KNOWN}
 
 
@@ -33,6 +33,10 @@ class Said(NamedTuple):
     file: str
     line: int = 0
     by: str = ""
+
+    def __repr__(self) -> str:
+        # It may be a secret.
+        return f"Said(in {self.file}, line {self.line})"
 
 
 class Source(NamedTuple):
@@ -55,14 +59,22 @@ class Source(NamedTuple):
         """
         if not self.is_inline:
             return setup.content(self.said).content
-        try:
-            return base64.b64decode(self.said.text, validate=True)
-        except ValueError:
+        data = decoded(self.said.text)
+        if data is None:
             raise WizardError(
                 "not-base64",
                 f"`{self.setting}` is not base64; Pomerium does not start with it.",
                 f"Encode the file: base64 -w0 FILE. Or name the file in `{self.setting}_file`.",
-            ) from None
+            )
+        return data
+
+
+def decoded(text: str) -> bytes | None:
+    """What base64 says, as Go reads it, which passes over line ends; None where it is none."""
+    try:
+        return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except ValueError:
+        return None
 
 
 class Setup(NamedTuple):
@@ -277,21 +289,27 @@ def closed_to(user: User, path: Path, top: Path = Path("/")) -> Path | None:
 
     What has an access list (ACL) is taken to be open: that is how they are used.
     """
-    for one in (*reversed(list(_below(path.parent, top))), path):
-        with contextlib.suppress(OSError):
-            status = one.stat()
-            bit = 0o1 if stat.S_ISDIR(status.st_mode) else 0o4
-            shift = 6 if status.st_uid == user.uid else 3 if status.st_gid in user.groups else 0
-            if user.uid and not status.st_mode & (bit << shift) and not _has_list(one):
-                return one
+    real = Path(os.path.realpath(path))
+    for end in (path, real) if real.is_relative_to(top) else (path,):
+        for one in (*reversed(list(_below(end.parent, top))), end):
+            with contextlib.suppress(OSError):
+                if user.uid and not _is_open(one.stat(), user) and not _has_list(one):
+                    return one
     return None
+
+
+def _is_open(status: os.stat_result, user: User) -> bool:
+    bit = stat.S_IXOTH if stat.S_ISDIR(status.st_mode) else stat.S_IROTH
+    shift = 6 if status.st_uid == user.uid else 3 if status.st_gid in user.groups else 0
+    return bool(status.st_mode & (bit << shift))
 
 
 def open_to_all(path: Path) -> bool:
     """Whether everybody on this machine can read a file."""
+    real = Path(os.path.realpath(path))
+    nobody = User("", -1, frozenset())
     with contextlib.suppress(OSError):
-        is_open = path.stat().st_mode & stat.S_IROTH
-        return bool(is_open) and all(one.stat().st_mode & stat.S_IXOTH for one in path.parents)
+        return all(_is_open(one.stat(), nobody) for one in (real, *real.parents))
     return False
 
 
