@@ -11,7 +11,7 @@ from bundle_support import APEX, CA, HOST, NAME, SITE, Forge
 from conftest import Need
 from doctor_support import Patient
 
-from wizard.doctor.setup import User, closed_to, open_to_all
+from wizard.doctor.readers import User, closed_to, open_to_all
 
 EXACT = SITE.replace(f"DNS:{NAME},DNS:{APEX}", f"DNS:{HOST}")
 OTHER = SITE.replace(f"DNS:{NAME},DNS:{APEX}", "DNS:*.other.example.com")

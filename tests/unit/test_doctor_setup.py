@@ -1,5 +1,6 @@
 """What the doctor takes for Pomerium's setup: the unit's, a container's, a file of variables."""
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -130,6 +131,28 @@ def test_what_is_not_mounted_and_what_is_mounted_alone(patient: Patient) -> None
     assert "/elsewhere/site.pem" in found.summary
     assert found.level == "warning", "a volume that is not looked into may hold it"
     assert "config.yaml" in patient.found()["mount-single-file"].summary
+
+
+def test_a_container_that_is_started_with_variables_alone(patient: Patient) -> None:
+    contained(patient, "/unused.pem", user=f"{os.geteuid()}:0")
+    patient.config.unlink()
+    routes = base64.b64encode(f"- from: https://{HOST}\n  to: https://x.example\n".encode())
+    values = {
+        **dict.fromkeys(("SHARED_SECRET", "COOKIE_SECRET"), SECRET),
+        "ROUTES": routes.decode(),
+        "CERTIFICATE_FILE": "/pomerium/tls/site.pem",
+        "CERTIFICATE_KEY_FILE": "/pomerium/tls/site.key",
+    }
+    text = "    environment:\n" + "".join(f"      {k}: {v}\n" for k, v in values.items())
+    compose = patient.folder / "compose.yaml"
+    single = "      - ./config.yaml:/pomerium/config.yaml:ro\n"
+    compose.write_text(compose.read_text().replace(single, "") + text)
+    system = System({"HOME": str(patient.folder)}, patient.folder / "machine")
+    findings = look(system, None).findings
+    assert {one.level for one in findings} == {"good"}, findings
+    assert HOST in of(findings, "hosts-covered").summary
+    compose.write_text(compose.read_text().replace("tls/site.key", "tls/gone.key"))
+    assert of(look(system, None).findings, "file-missing").file == str(compose)
 
 
 # ── variables ──────────────────────────────────────────────────────────────────────────────────

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from wizard.core.errors import WizardError
 from wizard.core.questions import Problem
 from wizard.doctor.grade import Finding, Level
-from wizard.doctor.setup import Said, Setup, Source, closed_to, open_to_all
+from wizard.doctor.readers import closed_to, open_to_all
+from wizard.doctor.setup import Said, Setup, Source
 from wizard.pki import fitness
 from wizard.pki.bundle import REFUSED, belongs
 from wizard.pki.chain import names_of

@@ -16,7 +16,6 @@ from wizard.doctor.setup import Setup
 from wizard.pki import names
 from wizard.pki.path import is_valid
 from wizard.pomerium.document import elements, lookup, string
-from wizard.pomerium.paths import unread
 from wizard.pomerium.routes import autocert_hosts, hosts
 from wizard.pomerium.syntax import Node
 
@@ -177,5 +176,5 @@ def _hosts(setup: Setup) -> dict[str, int]:
         with suppress(ValueError):
             host = names.normalise(urlsplit((string(node) or "").strip()).hostname or "")
             if node is not None and host in every:
-                found.setdefault(host, 0 if unread(setup.config) else node.line)
+                found.setdefault(host, node.line if setup.has_lines else 0)
     return found

@@ -9,10 +9,10 @@ from typing import Final
 from wizard.core.errors import WizardError
 from wizard.doctor.certificates import Listed
 from wizard.doctor.grade import Finding, Level
-from wizard.doctor.setup import VARIABLES, Said, Setup, open_to_all
+from wizard.doctor.readers import open_to_all
+from wizard.doctor.setup import VARIABLES, Said, Setup
 from wizard.pomerium import lint, traps
 from wizard.pomerium.document import lookup, string
-from wizard.pomerium.paths import unread
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
 from wizard.pomerium.standing import standing_traps
 from wizard.pomerium.variables import overridden
@@ -52,7 +52,7 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
 
 def _names(setup: Setup) -> Iterator[Finding]:
     for one in lint.problems(setup.document):
-        if unread(setup.config) and one.key.upper() in VARIABLES.values():
+        if not setup.has_lines and one.key.upper() in VARIABLES.values():
             continue
         code = "setting-unknown"
         if one.key in REPLACED_NAMES:
@@ -80,14 +80,15 @@ def _traps(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
 def _finding(setup: Setup, problem: lint.Problem) -> Finding:
     text = problem.text.replace(f" (line {problem.line})", "")
     level: Level = "error" if problem.level == "error" else "warning"
-    fix, line = (FIX_VARIABLE, 0) if unread(setup.config) else (FIX, problem.line)
+    fix, line = (FIX, problem.line) if setup.has_lines else (FIX_VARIABLE, 0)
     return Finding(level, problem.code, text, problem.fix or fix, setup.document.name, line)
 
 
 def _overridden(setup: Setup) -> Iterator[Finding]:
     """Settings of the file that a variable, with another value, takes the word from."""
     root = setup.document.root
-    nodes = {key.value.lower(): key for key, _ in root.pairs} if root is not None else {}
+    pairs = root.pairs if root is not None and setup.has_lines else ()
+    nodes = {key.value.lower(): key for key, _ in pairs}
     given = {name: said.text for name, said in setup.variables.items() if said.by}
     for name, variable in overridden(given, nodes).items():
         said = setup.variables[variable]
