@@ -94,6 +94,13 @@ def test_a_certificate_that_a_variable_names_is_looked_at(patient: Patient, root
     assert found.file == str(unit)
 
 
+def test_the_page_of_the_sign_in_may_be_a_variables(patient: Patient, root: Path) -> None:
+    unit = root / UNIT
+    line = "Environment=AUTHENTICATE_SERVICE_URL=https://login.example.com\n"
+    unit.write_text(PACKAGED_UNIT.replace("[Install]", f"{line}[Install]"))
+    assert "login.example.com" in of(looked_at(patient, root), "host-uncovered").summary
+
+
 # ── a container ────────────────────────────────────────────────────────────────────────────────
 
 COMPOSE = """\
@@ -131,6 +138,19 @@ def test_what_is_not_mounted_and_what_is_mounted_alone(patient: Patient) -> None
     assert "/elsewhere/site.pem" in found.summary
     assert found.level == "warning", "a volume that is not looked into may hold it"
     assert "config.yaml" in patient.found()["mount-single-file"].summary
+
+
+def test_a_file_of_variables_of_the_container_wins_over_its_configuration(
+    patient: Patient,
+) -> None:
+    contained(patient, "/pomerium/tls/site.pem", user=f"{os.geteuid()}:0")
+    compose = patient.folder / "compose.yaml"
+    compose.write_text(compose.read_text() + "    env_file: more.env\n")
+    assert "more.env" in patient.found()["variables-unread"].summary
+    patient.file("more.env", b"SHARED_SECRET=AAAA\n")
+    found = patient.found()
+    assert found.keys() == {"mount-single-file", "variable-wins", "secret-length"}
+    assert found["secret-length"].file.endswith("more.env")
 
 
 def test_a_container_that_is_started_with_variables_alone(patient: Patient) -> None:

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Setup
+from wizard.doctor.setup import Said, Setup
 from wizard.pki import names
 from wizard.pki.path import is_valid
-from wizard.pomerium.document import elements, lookup, string
+from wizard.pomerium.document import elements, lookup
 from wizard.pomerium.routes import autocert_hosts, hosts
-from wizard.pomerium.syntax import Node
+from wizard.pomerium.variables import document_of
 
 BROWSERS: Final = frozenset({"all", "proxy", "authenticate"})
 """Services that browsers come to."""
@@ -163,18 +163,19 @@ def _kind(one: Listed) -> str:
 
 def _hosts(setup: Setup) -> dict[str, int]:
     """The hosts that this Pomerium serves, each with the line that has it first, or 0."""
-    root, services = setup.document.root, setup.services
-    own = lookup(root, "authenticate_service_url")
-    nodes: list[Node | None] = []
+    root, services, every = setup.document.root, setup.services, set(hosts(setup.document))
+    said: list[Said | None] = []
     if services & {"all", "proxy"}:
         routes = [one for key in ("routes", "policy") for one in elements(lookup(root, key))]
-        nodes += [lookup(route, "from") for route in routes]
-    if services & {"all", "authenticate"}:
-        nodes.append(own)
-    every, found = hosts(setup.document), dict[str, int]()
-    for node in nodes:
+        said += [setup.at(lookup(route, "from")) for route in routes]
+    own = setup.said("authenticate_service_url")
+    if own is not None and services & {"all", "authenticate"}:
+        said.append(own)
+        every |= {*hosts(document_of({"AUTHENTICATE_SERVICE_URL": own.text}, setup.config))}
+    found: dict[str, int] = {}
+    for one in filter(None, said):
         with suppress(ValueError):
-            host = names.normalise(urlsplit((string(node) or "").strip()).hostname or "")
-            if node is not None and host in every:
-                found.setdefault(host, node.line if setup.has_lines else 0)
+            host = names.normalise(urlsplit(one.text.strip()).hostname or "")
+            if host in every:
+                found.setdefault(host, one.line)
     return found

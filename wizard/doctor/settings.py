@@ -36,6 +36,7 @@ RENEWED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
 UNSET: Final = {
     "systemd": "Have systemd leave it out: `UnsetEnvironment={name}` with systemctl edit pomerium",
     "compose": "Take it out of `environment:` of the service, or give it there the value you mean.",
+    "env_file": "Take it out of that file, or give it there the value you mean.",
     "process": "Start Pomerium without {name}.",
 }
 

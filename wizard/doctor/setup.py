@@ -241,16 +241,44 @@ def _setup(
     folder = INSIDE if start.target == "docker" else Path.cwd()
     if unit is not None:
         folder = system.at(unit.value("WorkingDirectory") or "/")
+    around = _around(system, path, start)
+    files = list(unit.unread) if unit else []
+    service = service_in(start.compose) if start.compose else None
+    if service is not None:
+        its, files = _env_files(service, path)
+        around |= its
     return Setup(
         system,
         path,
         document,
-        _around(system, path, start),
+        around,
         folder,
         start.mounts,
         User.known(start.user) if start.user is not None else None,
-        tuple(map(str, unit.unread if unit else ())),
+        tuple(map(str, files)),
     )
+
+
+def _env_files(service: Service, config: Path) -> tuple[dict[str, Said], list[Path]]:
+    """The variables of a container's files, but for those that it is given itself.
+
+    Also the files that cannot be read.
+    """
+    found: dict[str, Said] = {}
+    unread: list[Path] = []
+    for file in (service.path.parent / name for name in service.unread):
+        if _is_same(file, config):
+            continue
+        try:
+            found |= _variables(file, DOCKER)
+        except OSError:
+            unread.append(file)
+    its = {name: one for name, one in found.items() if name not in service.environment}
+    return {name: one._replace(by="env_file") for name, one in its.items()}, unread
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _around(system: System, path: Path, start: Start) -> dict[str, Said]:
