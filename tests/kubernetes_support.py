@@ -8,6 +8,7 @@ from pathlib import Path
 from conftest import REPOSITORY, Need
 
 RULES = REPOSITORY / ".tools/bin/kubernetes-rules"
+POLICY = REPOSITORY / ".tools/bin/pomerium-policy"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Judgement:
 def judge(directory: Path, need: Need) -> Judgement:
     """The judgement on a folder with a kustomization.yaml."""
     need.that(RULES.exists(), "Kubernetes' own code is not built", "`make test` builds it")
+    need.that(POLICY.exists(), "Pomerium's policy code is not built", "`make test` builds it")
     done = subprocess.run([RULES, directory], capture_output=True, check=False, timeout=60)
     assert done.returncode in (0, 1), done.stderr.decode()
     told = json.loads(done.stdout)
@@ -35,4 +37,16 @@ def judge(directory: Path, need: Need) -> Judgement:
         "/".join(filter(None, (row["kind"], row["namespace"], row["name"])))
         for row in told["objects"]
     )
-    return Judgement(objects, tuple(told["errors"]), tuple(told["missing"]))
+    policies = [
+        f"{where}: {why}" for where, text in told["policies"].items() if (why := _refused(text))
+    ]
+    return Judgement(objects, (*told["errors"], *policies), tuple(told["missing"]))
+
+
+def _refused(policy: str) -> str:
+    """Why Pomerium refuses the policy of a route, or nothing."""
+    argv = [POLICY]
+    done = subprocess.run(
+        argv, input=policy, capture_output=True, check=True, text=True, timeout=60
+    )
+    return done.stdout.strip()

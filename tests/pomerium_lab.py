@@ -8,6 +8,7 @@ between the two, which says what little is left out.
 import contextlib
 import http.client
 import http.server
+import random
 import signal
 import socket
 import ssl
@@ -159,6 +160,20 @@ def own(temporary: str) -> Mapping[str, str]:
     }
 
 
+SPLIT: Mapping[str, str] = dict.fromkeys(
+    ("GRPC_ADDRESS", "AUTHORIZE_SERVICE_URL", "DATABROKER_SERVICE_URL"), ""
+)
+"""For `env` where the configuration itself says where the services are."""
+
+
+def quiet_port() -> int:
+    """A free port that the system hands to nobody: each Pomerium takes some seven of those."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
 def _answers(port: int) -> bool | None:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
         return True
@@ -201,7 +216,8 @@ class Application:
 
 
 @contextlib.contextmanager
-def application() -> Iterator[Application]:
+def application(tls: ssl.SSLContext | None = None) -> Iterator[Application]:
+    """Serves on a free loopback port, by TLS where there is a context for it."""
     finish = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -224,9 +240,15 @@ def application() -> Iterator[Application]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if tls is not None:
+            # Each handshake in its own thread: one that fails keeps no other waiting.
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
-            yield Application(f"http://127.0.0.1:{server.server_address[1]}", finish)
+            scheme = "https" if tls else "http"
+            yield Application(f"{scheme}://127.0.0.1:{server.server_address[1]}", finish)
         finally:
             finish.set()
             server.shutdown()

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from wizard.core.answers import AUTO, SCHEMA_VERSION, Answers, document, line_of
 from wizard.core.events import Json
 from wizard.core.questions import Kind, Question, Value
-from wizard.core.tables import Line
+from wizard.core.tables import joined
 
 HEADER = "# Repeat this install: pomcert-wizard --answers FILE\n"
 
@@ -30,10 +30,7 @@ def to_words(answers: Answers, order: Iterable[str]) -> list[str]:
 def _word(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, tuple):
-        return value
-    # Tables are told apart by blanks, and a comma may belong to one of their paths.
-    return (" " if any(isinstance(one, Line) for one in value) else ",").join(value)
+    return joined(value, ",") if isinstance(value, tuple) else value
 
 
 def commented(answers: Answers, questions: Iterable[Question]) -> str:
@@ -65,6 +62,8 @@ def _meaning(question: Question) -> str:
     text = f"{question.prompt} {question.why}"
     if question.kind in {Kind.CHOICE, Kind.MANY}:
         text += f" One of: {', '.join(choice.value for choice in question.offered())}."
+    if question.kind is Kind.TABLES:
+        text += f" Each is a table [[{question.key}]] with {', '.join(question.fields)}."
     return text
 
 

@@ -4,12 +4,14 @@ The judge builds a directory as `kubectl apply -k` does, and holds it against th
 cert-manager, of Pomerium's ingress controller and of Kubernetes.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from conftest import Need
 from kubernetes_support import Judgement, judge
+from ruamel.yaml import YAML
 from strategy_target_support import as_golden, ready
 from target_support import Machine, desk
 
@@ -17,6 +19,9 @@ from wizard.core import registry
 from wizard.core.events import Event, Finished, Proof
 from wizard.core.questions import Value
 from wizard.targets.kubernetes_solvers import SOLVERS, key_of
+
+from .pomerium import RULES
+from .pomerium import verdict as judge_pomerium
 
 pytestmark = pytest.mark.e2e
 
@@ -60,6 +65,23 @@ def test_a_cluster_takes_what_is_written(
     assert ("ClusterIssuer" in kinds) == (how in {"dns-01", "autocert"})
     assert ("Certificate" in kinds) == (how == "dns-01")
     assert ("Secret" in kinds) == (how != "autocert")
+
+
+@pytest.mark.parametrize("email", ["you@example.com", "o'brien+x@example.com"])
+def test_pomerium_takes_the_policy_of_the_route(
+    email: str, machine: Machine, tmp_path: Path, need: Need
+) -> None:
+    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
+    applied(machine, "dns-01", **{"output.route.email": email})
+    yaml = YAML(typ="safe", pure=True)
+    routes = (machine.root / "srv/kubernetes/routes.yaml").read_text()
+    ingress, _ = yaml.load_all(routes)
+    policy = yaml.load(ingress["metadata"]["annotations"]["ingress.pomerium.io/policy"])
+    assert policy == [{"allow": {"or": [{"email": {"is": email}}]}}]
+    host = ingress["spec"]["rules"][0]["host"]
+    route = {"from": f"https://{host}", "to": "https://a.test", "policy": policy}
+    verdict = judge_pomerium(json.dumps({"routes": [route]}).encode(), tmp_path)
+    assert (verdict.error, verdict.unknown) == ("", frozenset())
 
 
 @pytest.mark.parametrize("how", ["dns-01", "autocert"])

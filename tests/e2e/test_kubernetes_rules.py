@@ -83,6 +83,10 @@ kind: Ingress
 metadata:
   name: app
   namespace: default
+  annotations:
+    ingress.pomerium.io/pass_identity_headers: "true"
+    ingress.pomerium.io/policy: |
+      - allow: {or: [{email: {is: user@example.com}}]}
 spec:
   ingressClassName: pomerium
   rules:
@@ -122,7 +126,7 @@ REFUSED = {
     "an authenticate service without an identity provider": (
         "pomerium.yaml",
         ("spec:\n", "spec:\n  authenticate: {url: 'https://a.example.com'}\n"),
-        "Pomerium/global: spec: Invalid value",
+        "Pomerium/global: spec.identityProvider: Required value",
     ),
     "a provider that needs a secret": (
         "pomerium.yaml",
@@ -133,7 +137,12 @@ REFUSED = {
                 "  identityProvider: {provider: google}\n"
             ),
         ),
-        "Pomerium/global: spec.identityProvider: Invalid value",
+        "Pomerium/global: spec.identityProvider.secret: Required value",
+    ),
+    "a Secret without its namespace": (
+        "pomerium.yaml",
+        ("[pomerium/wildcard]", "[wildcard]"),
+        "Pomerium/global: spec.certificates[0]: Invalid value",
     ),
     "a Pomerium in a namespace": (
         "pomerium.yaml",
@@ -144,6 +153,11 @@ REFUSED = {
         "issuer.yaml",
         ("cloudflare:\n            api", "cloudfare:\n            api"),
         "ClusterIssuer/letsencrypt: spec.acme.solvers[0].dns01.cloudfare: unknown field",
+    ),
+    "a solver of two kinds": (
+        "issuer.yaml",
+        ("dns01:\n", "http01: {ingress: {ingressClassName: pomerium}}\n        dns01:\n"),
+        "ClusterIssuer/letsencrypt: spec.acme.solvers[0]: Forbidden",
     ),
     "an issuer without a server": (
         "issuer.yaml",
@@ -165,6 +179,21 @@ REFUSED = {
         ("ECDSA", "DSA"),
         "Certificate/wildcard: spec.privateKey.algorithm: Unsupported value",
     ),
+    "a certificate without names": (
+        "certificate.yaml",
+        ('  dnsNames: ["*.example.com"]\n', ""),
+        "Certificate/wildcard: spec: Invalid value",
+    ),
+    "a size that no curve has": (
+        "certificate.yaml",
+        ("size: 256", "size: 255"),
+        "Certificate/wildcard: spec.privateKey.size: Unsupported value",
+    ),
+    "an issuer of a kind that is none": (
+        "certificate.yaml",
+        ("kind: ClusterIssuer", "kind: Cluster"),
+        "Certificate/wildcard: spec.issuerRef.kind: Invalid value",
+    ),
     "a field that an Ingress lacks": (
         "ingress.yaml",
         ("ingressClassName", "ingressClass"),
@@ -179,6 +208,41 @@ REFUSED = {
         "ingress.yaml",
         ("number: 80", "number: http"),
         "Ingress/app: spec.rules[0].http.paths[0].backend.service.port.number: Invalid value",
+    ),
+    "a path type that is none": (
+        "ingress.yaml",
+        ("pathType: Prefix", "pathType: prefix"),
+        "Ingress/app: spec.rules[0].http.paths[0].pathType: Unsupported value",
+    ),
+    "a host that is none": (
+        "ingress.yaml",
+        ("host: app", "host: _app"),
+        "Ingress/app: spec.rules[0].host: Invalid value",
+    ),
+    "an annotation that Pomerium does not know": (
+        "ingress.yaml",
+        ("pass_identity_headers", "pass_identity_header"),
+        "Ingress/app: metadata.annotations.ingress.pomerium.io/pass_identity_header: unknown",
+    ),
+    "a switch that is neither on nor off": (
+        "ingress.yaml",
+        ('"true"', '"yes"'),
+        "Ingress/app: metadata.annotations.ingress.pomerium.io/pass_identity_headers: neither",
+    ),
+    "a policy that is not YAML": (
+        "ingress.yaml",
+        ("{or: [", "{or: "),
+        "Ingress/app: metadata.annotations.ingress.pomerium.io/policy: yaml",
+    ),
+    "a policy for what Pomerium cannot ask": (
+        "ingress.yaml",
+        ("email: {", "mail: {"),
+        "Ingress/app: metadata.annotations.ingress.pomerium.io/policy: unknown policy criterion",
+    ),
+    "a certificate's Secret without a certificate": (
+        "kustomization.yaml",
+        ("    envs:", "    type: kubernetes.io/tls\n    envs:"),
+        "Secret/cloudflare: data[tls.crt]: Required value",
     ),
     "a field that a Namespace lacks": (
         "namespace.yaml",

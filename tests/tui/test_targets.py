@@ -71,5 +71,5 @@ async def test_every_target_can_be_read(session: Session, size: tuple[int, int])
         for _ in range(3):
             await driver.press("down")
             seen += driver.words()
-        for title in ("Plain files", "A systemd service", "A container"):
+        for title in ("Plain files", "A systemd service", "A container", "A Kubernetes cluster"):
             assert title in seen

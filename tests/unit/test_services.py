@@ -16,6 +16,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Finished
 from wizard.core.plan import Plan, Renewal
 from wizard.core.system import System
+from wizard.doctor.checks import look
 from wizard.pki import chain
 from wizard.upkeep import renew, undo
 
@@ -235,6 +236,13 @@ def test_a_service_elsewhere_gets_a_copy(place: Place) -> None:
     (step,) = [one for one in plan.next_steps if "authorize" in one.what]
     assert f"Copy {place.directory}/authorize to authorize.corp.example.com" in step.what
     assert step.line == f"pomerium -config {place.directory}/authorize/config.yaml"
+
+
+def test_the_doctor_finds_nothing_wrong_with_any_of_them(place: Place) -> None:
+    place.install(names=("*.localhost.pomerium.io",))
+    for service in ("databroker", "authorize", "proxy"):
+        found = look(place.system, place.directory / service / "config.yaml").findings
+        assert {one.level for one in found} == {"good"}, (service, found)
 
 
 # ── secrets ────────────────────────────────────────────────────────────────────────────────────

@@ -56,6 +56,13 @@ def test_signing_in_stays_where_the_configuration_has_it(tmp_path: Path) -> None
     assert Place(tmp_path, hosted).session().answers().text(AUTHENTICATE) == ""
 
 
+def test_addresses_that_the_configuration_has_are_proposed(tmp_path: Path) -> None:
+    said = "authorize_service_url: https://authz.internal\ndatabroker_service_url: http://plain\n"
+    answers = Place(tmp_path, said).session().answers()
+    assert answers.text(AUTHORIZE) == "https://authz.internal"
+    assert answers.text(DATABROKER) == "https://localhost:5444"
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -127,7 +134,10 @@ def test_services_are_made_from_a_configuration_in_yaml(
     assert refused(place, **more)[0] == code
 
 
-def test_in_kubernetes_there_is_no_split_mode() -> None:
+def test_in_kubernetes_there_is_no_split_mode(place: Place) -> None:
+    code, said = refused(place, **{"output.target": "kubernetes"})
+    assert code == "services-kubernetes"
+    assert "Leave mtls.services off" in said
     wanted, nobody = Answers({"output.target": "kubernetes"}), Answers()
     (asked, *_) = QUESTIONS
     values: tuple[Value, Value] = (True, False)

@@ -2,6 +2,7 @@
 
 import base64
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from wizard.core.questions import Value
 from wizard.core.secrets import Secret
 from wizard.engine import Session
 from wizard.parts import known_questions
+from wizard.pki import authority, chain
 
 DNS_01: dict[str, Value] = {
     "strategy": "dns-01",
@@ -138,7 +140,8 @@ def test_a_renewal_here_is_handed_to_the_cluster(machine: Machine) -> None:
 
 def test_what_is_asked_for_of_the_authority_is_in_the_issuer(machine: Machine) -> None:
     root = machine.folder / "root.pem"
-    root.write_text("a root\n")
+    made = authority.create(("corp.example.com",), now=datetime.now(UTC)).root
+    root.write_bytes(b"# Ours.\n" + chain.to_pem([made]))
     own: dict[str, Value] = {
         "dns_01.authority": "custom",
         "dns_01.directory_url": "https://acme.corp.example.com/directory",
@@ -152,10 +155,38 @@ def test_what_is_asked_for_of_the_authority_is_in_the_issuer(machine: Machine) -
     assert isinstance(acme, dict)
     assert acme["server"] == own["dns_01.directory_url"]
     assert (acme["email"], acme["profile"]) == ("you@example.com", "short")
-    assert base64.b64decode(acme["caBundle"]) == b"a root\n"
+    assert base64.b64decode(acme["caBundle"]) == chain.to_pem([made])
     key = spec(machine, "certificate.yaml")["privateKey"]
     assert key == {"algorithm": "RSA", "size": 4096, "rotationPolicy": "Always"}
     assert spec(machine, "certificate.yaml")["dnsNames"] == list(DNS_01["names"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["", "no certificate\n"])
+def test_a_root_that_is_none_is_refused(text: str, machine: Machine) -> None:
+    """cert-manager refuses an issuer with it, long after the run."""
+    root = machine.folder / "root.pem"
+    if text:
+        root.write_text(text)
+    error = refused(
+        machine,
+        DNS_01,
+        **{
+            "dns_01.authority": "custom",
+            "dns_01.directory_url": "https://acme.corp.example.com/directory",
+            "dns_01.ca_bundle": str(root),
+        },
+    )
+    assert str(root) in error.summary
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_cname_is_followed_where_that_is_said(
+    follows: bool,  # noqa: FBT001
+    machine: Machine,
+) -> None:
+    apply(machine, DNS_01, **{"kubernetes.follow_cname": follows})
+    text = (machine.root / "srv/kubernetes/issuer.yaml").read_text()
+    assert ("cnameStrategy: Follow\n" in text) == follows
 
 
 def test_every_name_of_autocert_has_a_route_and_a_certificate_of_its_own(machine: Machine) -> None:
@@ -308,6 +339,31 @@ def test_a_revocation_reaches_a_manifest_that_was_changed(
         assert end.next_steps[0].line == line
 
 
+def test_a_resource_of_ones_own_is_left_alone_and_told_what_to_add(machine: Machine) -> None:
+    theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
+    before = theirs.read_bytes()
+    told = {step.what: step.line for step in apply(machine, DNS_01).next_steps}
+    assert told[f"Add to the spec in {theirs}"] == (
+        "certificates:\n  - pomerium/wildcard-corp-example-com"
+    )
+    assert not (machine.root / "srv/kubernetes/pomerium.yaml").exists()
+    assert theirs.read_bytes() == before
+    theirs.write_text(
+        f"{before.decode()}spec:\n  certificates: [pomerium/wildcard-corp-example-com]\n"
+    )
+    plan = session(machine, DNS_01).plan()
+    assert not any("Add to the spec" in step.what for step in plan.next_steps)
+
+
+def test_client_certificates_for_a_resource_of_ones_own(machine: Machine) -> None:
+    theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
+    told = apply(machine, DNS_01, **{"mtls.downstream": True}).next_steps
+    (line,) = (step.line for step in told if step.what.endswith(str(theirs)))
+    folder = machine.root / "srv/kubernetes"
+    assert f"ca: '(what this prints: base64 --wrap=0 {folder}/client-ca.pem)'" in line
+    assert "enforcement: policy_with_default_deny" in line
+
+
 # ── detection ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -323,6 +379,8 @@ def test_manifests_that_are_here_are_found(
     apply(machine, DNS_01, **{"kubernetes.directory": str(machine.root / "srv/pomerium-cluster")})
     assert empty.value(target).value == "kubernetes"
     assert "pomerium.yaml" in empty.value(target).source
+    empty.given = empty.given.without("names")
+    assert empty.value(empty.question("names")).value == DNS_01["names"]
     monkeypatch.chdir(machine.root / "srv/pomerium-cluster")
     assert empty.value(target).value == "kubernetes"
     assert empty.value(directory).value == str(machine.root / "srv/pomerium-cluster")

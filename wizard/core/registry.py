@@ -34,6 +34,7 @@ TARGETS: Final = {
 }
 HOPS: Final = {
     "downstream": "wizard.mtls.downstream:Downstream",
+    "upstream": "wizard.mtls.upstream:Upstream",
     "services": "wizard.mtls.services:Services",
 }
 PROVIDERS: Final = {

@@ -5,7 +5,7 @@ A list of them is one answer: a file has it as TOML's array of tables, all else 
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 NAMED = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
@@ -49,6 +49,20 @@ def lines(text: str, names: Sequence[str]) -> tuple[Line, ...]:
             found.append([])
         found[-1].append(word)
     return tuple(Line.made(words, names) for words in found)
+
+
+def shape(names: Iterable[str]) -> str:
+    """How a line looks: `FROM ca=… server_name=…`."""
+    first, *others = names
+    return " ".join([first.upper(), *(f"{name}=…" for name in others)])
+
+
+def joined(values: Sequence[str], between: str) -> str:
+    """A list as one text that is read back as it was: what is typed between tables is a blank.
+
+    A comma may belong to one of their paths.
+    """
+    return (" " if any(isinstance(one, Line) for one in values) else between).join(values)
 
 
 def _words(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from wizard.core.answers import AUTO, Answers
 from wizard.core.nearest import nearest
 from wizard.core.questions import Kind, Problem, Question, Value
 from wizard.core.secrets import is_reference
-from wizard.core.tables import Line
+from wizard.core.tables import Line, shape
 
 HIGHEST_PORT = 65535
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -36,8 +36,8 @@ def check(question: Question, value: Value, answers: Answers) -> Problem | None:
 
 
 def _not_a_table(line: Line, question: Question) -> Problem | None:
-    first, *others = question.fields
-    hint = f"Write it like: {first.upper()} {' '.join(f'{name}=…' for name in others)}"
+    first = next(iter(question.fields))
+    hint = f"Write it like: {shape(question.fields)}"
     names = [name for name, _ in line.pairs()]
     for name in names:
         if name not in question.fields:

@@ -5,6 +5,7 @@ import sys
 from wizard.core.answers import LISTS
 from wizard.core.errors import ExitCode, UsageError
 from wizard.core.questions import Kind, Question, Value
+from wizard.core.tables import joined
 from wizard.engine import Session, settle
 from wizard.headless.commands import follow
 from wizard.headless.text import Text
@@ -119,7 +120,7 @@ def shown(value: Value) -> str:
     """An answer as a person would type it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, tuple) else value
+    return joined(value, ", ") if isinstance(value, tuple) else value
 
 
 def _meant(word: str, question: Question, standing: Value) -> Value:

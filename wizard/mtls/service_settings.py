@@ -244,7 +244,7 @@ def _calling(split: Split, service: str, secrets: Secrets) -> dict[str, object]:
             found["override_certificate_name"] = split.override
         if split.authenticate:
             found["authenticate_service_url"] = split.authenticate
-    if service == "proxy":
+    if service in {"proxy", "authenticate"}:
         found["authorize_service_url"] = split.authorize
     return found
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import SplitResult, urlsplit
@@ -72,6 +71,8 @@ def parts_of(url: str) -> SplitResult | None:
 
 def is_address(host: str) -> bool:
     """Whether a host is an IP address, which none of our certificates names."""
+    from ipaddress import ip_address  # noqa: PLC0415  every run loads this module
+
     try:
         ip_address(host)
     except ValueError:
@@ -81,7 +82,7 @@ def is_address(host: str) -> bool:
 
 def is_here(host: str) -> bool:
     """Whether a host is reached from this machine alone."""
-    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+    return host in {"localhost", "::1"} or (is_address(host) and host.startswith("127."))
 
 
 def _fits(value: Value, _answers: Answers) -> Problem | None:
@@ -132,11 +133,33 @@ def _public(value: Value, answers: Answers) -> Problem | None:
     return None
 
 
+def _said(answers: Answers, setting: str) -> Detected | None:
+    """What the configuration says already; None where it does not, or cannot be read."""
+    from wizard.pomerium.document import lookup, read, string  # noqa: PLC0415  ruamel.yaml: 25 ms
+
+    path = answers.text("output.config")
+    with suppress(WizardError):
+        document = read(Path(path)) if path else None
+        text = string(lookup(document.root, setting)) if document else None
+        return Detected(text, f"from {path}") if text else None
+    return None
+
+
+def _signs_in_at(answers: Answers) -> str | Detected:
+    """What the configuration says, where that is not Pomerium's hosted service."""
+    said = _said(answers, "authenticate_service_url")
+    is_hosted = said and (urlsplit(str(said.value)).hostname or "").endswith("pomerium.app")
+    return said if said and not is_hosted else ""
+
+
 def _reached_at(key: str) -> Question:
     """Where others reach a service: by its name in Compose, else on this machine."""
     service = key.rpartition(".")[2].partition("_")[0]
 
-    def default(answers: Answers) -> str:
+    def default(answers: Answers) -> str | Detected:
+        said = _said(answers, key.rpartition(".")[2])
+        if said and parts_of(str(said.value)):
+            return said
         if answers.text("output.target") == "docker":
             return f"https://{service}:{PORTS[AUTHORIZE]}"
         return f"https://localhost:{PORTS[key]}"
@@ -154,19 +177,6 @@ def _reached_at(key: str) -> Question:
         when=is_wanted,
         check=_fits if key == AUTHORIZE else _differs,
     )
-
-
-def _signs_in_at(answers: Answers) -> str | Detected:
-    """What the configuration says, where that is not Pomerium's hosted service."""
-    from wizard.pomerium.document import lookup, read, string  # noqa: PLC0415  ruamel.yaml: 25 ms
-
-    path = answers.text("output.config")
-    with suppress(WizardError):
-        document = read(Path(path)) if path else None
-        url = string(lookup(document.root, "authenticate_service_url")) if document else None
-        if url and not (urlsplit(url).hostname or "").endswith("pomerium.app"):
-            return Detected(url, f"from {path}")
-    return ""
 
 
 def _beside_config(answers: Answers) -> str:

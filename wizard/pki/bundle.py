@@ -159,7 +159,7 @@ def _nothing(source: Source, hoard: Hoard) -> UsageError:
     if hoard.main.is_locked:
         return _locked(source)
     for code in hoard.main.others:
-        return _refused(code, where)
+        return refused(code, where)
     hint = "It may be PEM, DER, PKCS #7 or PKCS #12, or a directory of such files."
     if hoard.main.keys:
         hint = (
@@ -174,7 +174,7 @@ def _keyless(source: Source, hoard: Hoard, keys: Sequence[PrivateKeyTypes]) -> U
         return _locked(source)
     for code in (*hoard.keys.others, *(() if source.key else hoard.main.others)):
         if code.startswith("key-"):
-            return _refused(code, where)
+            return refused(code, where)
     if keys:
         return UsageError(
             "key-mismatch",
@@ -205,7 +205,8 @@ def _locked(source: Source) -> UsageError:
     )
 
 
-def _refused(code: str, where: Path) -> UsageError:
+def refused(code: str, where: Path) -> UsageError:
+    """The error for what cannot be used."""
     summary, hint = REFUSED[code]
     return UsageError(code, summary.format(where=where), hint.format(where=where))
 

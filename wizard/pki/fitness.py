@@ -62,7 +62,7 @@ def issuer(certificate: x509.Certificate) -> str:
 
 def source_of_issuer(certificate: x509.Certificate) -> str:
     """Where the issuer's certificate can be had (AIA; RFC 5280, 4.2.2.1), or nothing."""
-    found = _extension(certificate, x509.AuthorityInformationAccess)
+    found = extension(certificate, x509.AuthorityInformationAccess)
     uris = [
         str(one.access_location.value)
         for one in found or ()
@@ -168,7 +168,7 @@ def _cover(served: Served, wanted: Sequence[str]) -> Iterator[Problem]:
 
 def _purpose(served: Served) -> Iterator[Problem]:
     leaf, where = served.leaf, served.where
-    usage = _extension(leaf, x509.ExtendedKeyUsage)
+    usage = extension(leaf, x509.ExtendedKeyUsage)
     fine = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if usage is not None and not fine & set(usage):
         yield Problem(
@@ -177,7 +177,7 @@ def _purpose(served: Served) -> Iterator[Problem]:
             "serverAuth.",
             "Have it issued from the authority's template for web servers.",
         )
-    bits = _extension(leaf, x509.KeyUsage)
+    bits = extension(leaf, x509.KeyUsage)
     if bits is not None and not bits.digital_signature:
         yield Problem(
             "certificate-not-for-servers",
@@ -185,7 +185,7 @@ def _purpose(served: Served) -> Iterator[Problem]:
             "digitalSignature, which TLS 1.3 needs.",
             "Have it issued from the authority's template for web servers.",
         )
-    features = _extension(leaf, x509.TLSFeature)
+    features = extension(leaf, x509.TLSFeature)
     if features is not None and x509.TLSFeatureType.status_request in features:
         yield Problem(
             "must-staple",
@@ -225,7 +225,8 @@ def _chain(served: Served) -> Iterator[Problem]:
         )
 
 
-def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
+def extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
+    """An extension of a certificate, or None where it has none or one that cannot be read."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except (x509.ExtensionNotFound, ValueError):

@@ -56,10 +56,9 @@ def gather(system: System, source: Source) -> Hoard:
         UsageError: nothing is there, or it is no file and no directory.
         WizardError: it cannot be read.
     """
-    password = source.password.reveal() if source.password else None
 
     def read(path: Path) -> Contents:
-        return Contents.joined(contents(one, password) for one in _files(system, path))
+        return look(system, path, source.password)
 
     main = read(source.certificate)
     keys, issuers = Contents(), Contents()
@@ -74,6 +73,17 @@ def gather(system: System, source: Source) -> Hoard:
         beside = Contents.joined(map(read, _beside(source.certificate, CHAIN_FILES)))
         issuers = Contents(beside.certificates)
     return Hoard(main, keys, issuers)
+
+
+def look(system: System, path: Path, password: Secret | None = None) -> Contents:
+    """All that a file holds, or the files of a directory.
+
+    Raises:
+        UsageError: nothing is there, or it is no file and no directory.
+        WizardError: it cannot be read.
+    """
+    word = password.reveal() if password else None
+    return Contents.joined(contents(one, word) for one in _files(system, path))
 
 
 def _beside(certificate: Path, patterns: Sequence[str]) -> list[Path]:

@@ -7,9 +7,13 @@ from typing import NamedTuple, TypeAlias
 from wizard.core.secrets import Secret
 from wizard.core.system import Kept
 
-Settings: TypeAlias = Mapping[str, str | bool | Secret | Path]
+ROUTES = "routes"
+OfRoutes: TypeAlias = Mapping[str, Mapping[str, str | Path]]
+"""Settings of routes, by the `from` of these."""
+Setting: TypeAlias = str | bool | Secret | Path | OfRoutes
+Settings: TypeAlias = Mapping[str, Setting]
 """Settings of Pomerium by name, dotted below the top level; an empty or false one is as good as
-none. A path is one of this machine."""
+none. A path is one of this machine. Those of routes are under `ROUTES`."""
 
 
 class Export(NamedTuple):

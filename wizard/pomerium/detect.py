@@ -11,15 +11,11 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Detected
 from wizard.core.system import System
 from wizard.pki import names
+from wizard.pomerium.cluster import certified, find_manifest, folders
 from wizard.pomerium.compose import CONFIG, Mount, Service, find_file, here_of, service_in
 from wizard.pomerium.unit import find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
-CLUSTER: Final = "pomerium-cluster"
-"""The directory of manifests that is made where there is none."""
-MOST_MANIFESTS: Final = 100
-LARGEST_MANIFEST: Final = 2**16
-KIND: Final = re.compile(rb"(?m)^apiVersion: *[\"']?ingress\.pomerium\.io/")
 VARIABLES: Final = "pomerium.env"
 """How the wizard names a file of variables."""
 _WITH_ROUTES = re.compile(rb"(?m)^[ \t]*(ROUTES|POLICY)=")
@@ -34,25 +30,8 @@ def detect_target(system: System) -> Detected | None:
         compose = find_file(Path.cwd())
         if compose is not None:
             return Detected("docker", f"{compose} runs it")
-        manifest = find_manifest(Path.cwd()) or find_manifest(Path.cwd() / CLUSTER)
+        manifest = next(filter(None, map(find_manifest, folders())), None)
         return Detected("kubernetes", f"{manifest} is for it") if manifest else None
-    return None
-
-
-def find_manifest(folder: Path) -> Path | None:
-    """A file of a directory that sets Pomerium's ingress controller, read without a YAML parser.
-
-    Raises:
-        OSError: the directory cannot be read.
-    """
-    if not folder.is_dir():
-        return None
-    found = sorted(one for one in folder.iterdir() if one.suffix in {".yaml", ".yml"})
-    for path in found[:MOST_MANIFESTS]:
-        if path.is_file() and os.access(path, os.R_OK):
-            with path.open("rb") as file:
-                if KIND.search(file.read(LARGEST_MANIFEST)):
-                    return path
     return None
 
 
@@ -130,7 +109,10 @@ def detect_names(
     do; the fewest that cover them; every host without a star.
     """
     path = find_config(system)
-    if path is None or not os.access(path, os.R_OK):
+    if path is None:
+        found, manifest = certified(system)
+        return Detected(found, f"from {manifest}") if found and fits(found) else None
+    if not os.access(path, os.R_OK):
         return None
     from wizard.pomerium import config, routes  # noqa: PLC0415  ruamel.yaml costs 25 ms
 

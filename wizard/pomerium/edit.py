@@ -64,11 +64,11 @@ class Editor:
             return
         indent = mapping.indent if mapping is not None else 0
         lines = self._pair_lines(key, value)
-        if mapping is not None and mapping is not self._document.root:
-            self._add_lines(self._line_end(self._content_end(mapping)), indent, lines)
-        elif mapping is not None and self._ends_in_open_block(mapping):
+        if mapping is not None and self._ends_in_open_block(mapping):
             between = self._document.newline + " " * indent
             self._splice(mapping.open, mapping.open, between.join([*lines, ""]))
+        elif mapping is not None and mapping is not self._document.root:
+            self._add_lines(self._line_end(self._content_end(mapping)), indent, lines)
         else:
             self._add_lines(self._document.end, indent, lines)
 
@@ -185,10 +185,11 @@ class Editor:
             return Quotes('"', '"')
         return _quotes_of(like) if like is not None else Quotes()
 
-    def _ends_in_open_block(self, root: Node) -> bool:
+    def _ends_in_open_block(self, mapping: Node) -> bool:
         """Whether added lines would give the last block scalar a line end it does not have."""
-        *_, last = walk(root)
-        return last.style in {"|", ">"} and not self._text.endswith(("\r", "\n"))
+        *_, last = walk(mapping)
+        is_last = last.end == len(self._text) and not self._text.endswith(("\r", "\n"))
+        return last.style in {"|", ">"} and is_last
 
     def _tail(self, node: Node, last: Node | None, end: int, text: str) -> None:
         self._tails.setdefault(node, _FlowTail(last, end)).texts.append(text)

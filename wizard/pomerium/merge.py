@@ -6,13 +6,14 @@ from typing import Final
 
 from wizard.core.errors import WizardError
 from wizard.core.secrets import Secret
-from wizard.pki.material import Settings
+from wizard.pki.material import ROUTES, OfRoutes, Settings
 from wizard.pomerium.certificates import Edit, edit
 from wizard.pomerium.document import Document, lookup, refuse_others, string
 from wizard.pomerium.edit import Editor
 from wizard.pomerium.emitter import Value
 from wizard.pomerium.trap_files import Read, nothing
 from wizard.pomerium.traps import traps
+from wizard.pomerium.upstreams import set_up
 from wizard.pomerium.variables import FALSE, TRUE
 
 Plain = dict[str, str | bool]
@@ -31,7 +32,7 @@ def with_settings(document: Document, settings: Settings, *, read: Read = nothin
 
     Raises:
         WizardError: `client-ca-inline`, `config-of-others`, `config-anchor-shared`,
-            `config-edit-unproven`.
+            `config-edit-unproven`, `upstream-inline`.
 
     """
     for name in (INLINE[name] for name in settings if name in INLINE):
@@ -55,6 +56,7 @@ def with_settings(document: Document, settings: Settings, *, read: Read = nothin
             editor.set(parent, leaf, value)
     for above, values in new.items():
         editor.set(document.root, above, {**values})
+    set_up(editor, document, of_routes(settings))
     made = editor.finish()
     return edit(document, made, (), traps(made, read))
 
@@ -77,6 +79,7 @@ def revealed(settings: Settings) -> Plain:
     return {
         name: value.reveal().decode() if isinstance(value, Secret) else _plain(value)
         for name, value in settings.items()
+        if not isinstance(value, Mapping)
     }
 
 
@@ -85,6 +88,17 @@ def masked(settings: Settings, mask: str) -> Plain:
     return {
         name: mask if isinstance(value, Secret) else _plain(value)
         for name, value in settings.items()
+        if not isinstance(value, Mapping)
+    }
+
+
+def of_routes(settings: Settings) -> dict[str, dict[str, str]]:
+    """The settings of routes, by their `from`."""
+    found = settings.get(ROUTES)
+    routes: OfRoutes = found if isinstance(found, Mapping) else {}
+    return {
+        origin: {name: str(value) for name, value in values.items()}
+        for origin, values in routes.items()
     }
 
 

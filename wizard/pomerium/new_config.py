@@ -24,10 +24,12 @@ def new_config(
     address: str = ":443",
     development: bool = False,
     settings: Mapping[str, str | bool] = MappingProxyType({}),
+    route_settings: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """A configuration that serves one route with a certificate, `files` being it and its key.
 
     Without one, `settings` say how Pomerium gets it; those that are empty or false are left out.
+    `route_settings` are the route's own.
 
     `email` is who may pass; without one Pomerium lets nobody pass, and a comment says what to add.
     `development` keeps browsers from pinning the names to HTTPS. The secrets are base64 of 32 bytes
@@ -41,6 +43,7 @@ def new_config(
     require_absolute(*(files or ()))
     _check_route(route_from)
     route: dict[str, object] = {"from": route_from, "to": route_to, "pass_identity_headers": True}
+    route |= route_settings
     comments = {
         "certificates": "Read again whenever the files change; no restart is needed.",
         "http_redirect_addr": "Authorities look at names on port 80; all others go to HTTPS.",

@@ -14,6 +14,12 @@ _ROUTES = ("routes", "policy")
 _HOSTED_AUTHENTICATE = frozenset({"authenticate.pomerium.app", "authenticate.staging.pomerium.app"})
 
 
+def serves_browsers(document: Document) -> bool:
+    """Whether it is a configuration of a service that browsers come to: not authorize alone."""
+    services = (string(lookup(document.root, "services")) or "all").lower().replace(" ", "")
+    return bool({"all", "authenticate", "proxy"} & {*services.split(",")})
+
+
 def hosts(document: Document) -> tuple[str, ...]:
     """The hosts this configuration needs certificates for: as in one, each once, in order.
 
@@ -62,6 +68,8 @@ def covers(names: Iterable[str], host: str) -> bool:
 
 
 def _urls(document: Document) -> Iterator[str | None]:
+    if not serves_browsers(document):
+        return
     for key in _ROUTES:
         yield from _froms(document, key)
     yield string(lookup(document.root, "authenticate_service_url"))

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from wizard.pomerium import trap_files
 from wizard.pomerium.document import Document, elements, follow, lookup, string
 from wizard.pomerium.lint import Problem
-from wizard.pomerium.routes import hosts
+from wizard.pomerium.routes import hosts, serves_browsers
 from wizard.pomerium.settings import CERTIFICATES, MTLS, ROUTES, SETTINGS
 from wizard.pomerium.syntax import Node
 from wizard.pomerium.trap_files import Read, nothing
@@ -171,7 +171,7 @@ def _upstream(document: Document) -> Iterator[Problem]:
             "routes.tls_skip_verify",
             skipped[0],
             text,
-            "Give `tls_custom_ca_file` the authority that has signed the application's.",
+            "Delete it, and give `tls_custom_ca_file` the authority that signed the application's.",
         )
     numbers = []
     for route in (one for key in ROUTE_LISTS for one in elements(lookup(document.root, key))):
@@ -319,6 +319,8 @@ def _strict_transport(document: Document, names: Sequence[str]) -> Iterator[Prob
     key = next(filter(None, (lookup(root, name) for name in sent)), None)
     development = sorted({name for name in names if "localhost" in name.split(".")})
     if lookup(root, "set_response_headers") is not None or not development or key is None:
+        return
+    if not serves_browsers(document):
         return
     if is_on(lookup(root, "autocert_use_staging")):
         return

@@ -28,6 +28,7 @@ SHOWN: Final = frozenset(
     }
 )
 """Variables that never hold a secret, of those that are written here."""
+ROUTES: Final = ("ROUTES", "POLICY")
 HEADER: Final = (
     "# Pomerium's settings as variables, made by pomcert-wizard. They are read at its start."
 )
@@ -183,16 +184,45 @@ def document_of(variables: Mapping[str, str], path: Path) -> "Document":
 
     found = {name.lower(): value for name, value in variables.items() if value}
     encoded = found.pop("routes", "") or found.pop("policy", "")
+    listed = _listed(encoded, str(path))
+    routes = f"routes:\n{listed}\n" if listed else ""
+    return parse((routes + (dump(found) if found else "")).encode(), str(path))
+
+
+def with_routes(
+    standing: Mapping[str, str], wanted: Mapping[str, Mapping[str, str]], name: str
+) -> dict[str, str]:
+    """The variable that holds the routes, with these settings of routes by their `from`.
+
+    `standing` are the variables of the file `name`. What is base64 there keeps every other byte.
+
+    Raises:
+        WizardError: the routes cannot be read, or see `upstreams.set_up`.
+    """
+    from wizard.pomerium.document import parse  # noqa: PLC0415  ruamel.yaml costs 25 ms
+    from wizard.pomerium.edit import Editor  # noqa: PLC0415  as above
+    from wizard.pomerium.upstreams import set_up  # noqa: PLC0415  as above
+
+    variable = next((one for one in ROUTES if standing.get(one)), "")
+    if not variable or not wanted:
+        return {}
+    document = parse(f"routes:\n{_listed(standing[variable], name)}".encode(), name)
+    editor = Editor(document)
+    set_up(editor, document, wanted)
+    made = editor.finish().text.removeprefix("routes:\n")
+    return {variable: base64.b64encode(made.encode()).decode()}
+
+
+def _listed(encoded: str, name: str) -> str:
+    """The YAML of a list of routes."""
     try:
-        listed = base64.b64decode(encoded, validate=True).decode()
+        return base64.b64decode(encoded, validate=True).decode()
     except ValueError:
         raise UsageError(
             "variable-routes",
-            f"ROUTES in {path} is not base64 of YAML.",
+            f"ROUTES in {name} is not base64 of YAML.",
             "Mend it, as Pomerium does not start with it either.",
         ) from None
-    routes = f"routes:\n{listed}\n" if listed else ""
-    return parse((routes + (dump(found) if found else "")).encode(), str(path))
 
 
 def certificate(cert: str, key: str) -> dict[str, str]:

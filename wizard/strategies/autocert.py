@@ -13,9 +13,9 @@ from wizard.core.flow import Step
 from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
-from wizard.core.secrets import Secret, resolve
+from wizard.core.secrets import resolve
 from wizard.core.system import System
-from wizard.pki.material import Installed, Settings
+from wizard.pki.material import Installed, Setting, Settings
 from wizard.pki.names import never_public
 from wizard.strategies import autocert_questions as asked
 from wizard.strategies.base import NOTHING, Work
@@ -130,7 +130,7 @@ def _settings(answers: Answers, system: System, document: "Document | None") -> 
 
     root = document.root if document is not None else None
     redirect = string(lookup(root, "http_redirect_addr")) or ""
-    settings: dict[str, str | bool | Secret | Path] = {
+    settings: dict[str, Setting] = {
         # Only with exactly this port Pomerium answers HTTP-01 (internal/autocert/manager.go).
         "http_redirect_addr": redirect if redirect.endswith(REDIRECT) else REDIRECT,
         "autocert": True,

@@ -38,7 +38,7 @@ class Obtained(NamedTuple):
 
     def proof(self, answers: Answers) -> Proof:
         """What stands for a proof that cannot be had from here."""
-        detail = "it obtains and renews the certificate where Pomerium runs; look there"
+        detail = "it obtains the certificate there and renews it; this shows how far it is"
         return Proof(self.by, "unknown", detail, self.look(answers))
 
 

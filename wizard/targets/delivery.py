@@ -13,7 +13,7 @@ from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.owners import Owner, is_owned, owner_of
 from wizard.core.system import Command, Kept, System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import ROUTES, Installed, Material, Setting, Settings
 from wizard.pomerium import variables
 from wizard.pomerium.detect import content_at, names_at
 from wizard.pomerium.paths import refuse_yaml_name, require_yaml_name, unread
@@ -98,13 +98,23 @@ def deliver(
         return Delivery(files)
     # Unlike Path.resolve this leaves a loop of links for `read` to tell.
     path = Path(os.path.realpath(answers.text("output.config")))
-    seen = {
-        name: str(place.seen(value)) if isinstance(value, Path) else value
-        for name, value in settings.items()
-    }
+    seen = {name: _seen(value, place) for name, value in settings.items()}
     job = _Job(answers, material, seen, there, owner, place, path)
     config = _config(job, system) if answers.text("output.config") else _by_hand(job)
     return config._replace(actions=(*files, *config.actions))
+
+
+def _seen(value: Setting, place: Place) -> Setting:
+    """A setting with its paths as Pomerium sees them."""
+    if isinstance(value, Mapping):
+        return {
+            origin: {
+                name: str(place.seen(one)) if isinstance(one, Path) else one
+                for name, one in own.items()
+            }
+            for origin, own in value.items()
+        }
+    return str(place.seen(value)) if isinstance(value, Path) else value
 
 
 def _by_hand(job: _Job) -> Delivery:
@@ -116,10 +126,12 @@ def _by_hand(job: _Job) -> Delivery:
         steps.append(NextStep(name_them, f"- cert: {cert}\n  key: {key}"))
     if job.settings:
         from wizard.pomerium.emitter import dump  # noqa: PLC0415  ruamel.yaml costs 25 ms
-        from wizard.pomerium.merge import masked, nested  # noqa: PLC0415
+        from wizard.pomerium.merge import masked, nested, of_routes  # noqa: PLC0415
 
-        said = {name: value for name, value in masked(job.settings, UNSEEN).items() if value}
-        steps.append(NextStep("Set this in Pomerium's configuration", dump(nested(said)).rstrip()))
+        said = nested({k: value for k, value in masked(job.settings, UNSEEN).items() if value})
+        routes = [{"from": origin, **own} for origin, own in of_routes(job.settings).items()]
+        shown = dump({**said, **({ROUTES: routes} if routes else {})}).rstrip()
+        steps.append(NextStep("Set this in Pomerium's configuration", shown))
     return Delivery((), (), tuple(steps))
 
 
@@ -164,7 +176,8 @@ def _config(job: _Job, system: System) -> Delivery:
 
 
 def _does(job: _Job) -> str:
-    return "Names the certificate" if job.material else "Lets Pomerium get its certificates"
+    does = "Names the certificate" if job.material else "Lets Pomerium get its certificates"
+    return f"{does}, and gives routes what they need" if ROUTES in job.settings else does
 
 
 def _edit(document: "Document", job: _Job, system: System) -> "Edit":
@@ -265,13 +278,13 @@ def _wanted(job: _Job, said: Mapping[str, str]) -> dict[str, str]:
     wanted = variables.certificate(*map(str, job.files)) if job.files else {}
     if not job.settings:
         return wanted
-    from wizard.pomerium.merge import revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
+    from wizard.pomerium.merge import of_routes, revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
 
     for setting, value in revealed(job.settings).items():
         for name, text in variables.flat(setting, value).items():
             if text not in {"", "false"} or said.get(name):
                 wanted[name] = text
-    return wanted
+    return wanted | variables.with_routes(said, of_routes(job.settings), str(job.path))
 
 
 def _new_secrets() -> tuple[str, str]:
@@ -282,19 +295,23 @@ def _new_secrets() -> tuple[str, str]:
 
 def _rendered(job: _Job, shared: str, cookie: str, mask: str = "") -> bytes:
     """A new configuration, with these secrets, and a mask for those of settings if there is one."""
-    from wizard.pomerium.merge import masked, revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
+    from wizard.pomerium.merge import masked, of_routes, revealed  # noqa: PLC0415  ruamel.yaml: 25 ms
     from wizard.pomerium.new_config import new_config  # noqa: PLC0415
+    from wizard.pomerium.upstreams import is_same  # noqa: PLC0415
 
+    route_from = job.answers.text("output.route.from")
+    own = (one for origin, one in of_routes(job.settings).items() if is_same(origin, route_from))
     return new_config(
         job.files,
         shared_secret=shared,
         cookie_secret=cookie,
-        route_from=job.answers.text("output.route.from"),
+        route_from=route_from,
         route_to=job.answers.text("output.route.to"),
         email=job.answers.text("output.route.email") or None,
         address=job.place.listens(job.answers.text("output.address")),
         development=job.material is not None and job.material.is_development,
         settings=masked(job.settings, mask) if mask else revealed(job.settings),
+        route_settings=next(own, {}),
     )
 
 

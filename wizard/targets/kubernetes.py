@@ -13,7 +13,7 @@ from wizard.core.questions import Detected, Kind, Problem, Question, Value, alwa
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
-from wizard.pomerium.detect import CLUSTER
+from wizard.pomerium.cluster import FOLDER, find_manifest
 from wizard.pomerium.mark import is_ours
 from wizard.targets import certificate_files, kubernetes_solvers
 from wizard.targets.base import Delivery, Obtained
@@ -21,6 +21,7 @@ from wizard.targets.output import ROUTE
 
 DIRECTORY: Final = "kubernetes.directory"
 NAMESPACE: Final = "kubernetes.namespace"
+MANIFEST: Final = "kubernetes.manifest"
 SERVICE: Final = "kubernetes.service"
 SECRETS: Final = "secrets"
 KUSTOMIZATION: Final = "kustomization.yaml"
@@ -71,7 +72,7 @@ class Kubernetes:
         route = (one._replace(when=always) for one in ROUTE if one.key in ROUTE_ASKED)
         first, *others = route
         return (
-            Step("output", "Output", (_directory(system), _NAMESPACE)),
+            Step("output", "Output", (_directory(system), _manifest(system), _NAMESPACE)),
             Step("solver", "DNS", tuple(kubernetes_solvers.questions())),
             Step("route", "First route", (first, _SERVICE, *others)),
         )
@@ -121,8 +122,8 @@ def _directory(system: System) -> Question:
             standing = system.keep(here / KUSTOMIZATION)
             if standing is not None and is_ours(standing.content):
                 return Detected(str(here), "made here before")
-            return str(here / CLUSTER)
-        return str(system.person.home / CLUSTER)
+            return str(here / FOLDER)
+        return str(system.person.home / FOLDER)
 
     return Question(
         DIRECTORY,
@@ -133,6 +134,28 @@ def _directory(system: System) -> Question:
         "is kept out of git.",
         default=found,
         check=validation.absolute_path,
+    )
+
+
+def _manifest(system: System) -> Question:
+    def found(_answers: Answers) -> str | Detected:
+        with suppress(OSError):
+            path = find_manifest(Path.cwd())
+            kept = system.keep(path) if path else None
+            if kept is not None and not is_ours(kept.content):
+                return Detected(str(path), "found here")
+        return ""
+
+    return Question(
+        MANIFEST,
+        Kind.PATH,
+        "Which manifest of yours sets Pomerium already?",
+        "A cluster has one resource Pomerium for all; yours stays, and you are told what to add.",
+        "Empty means that there is none, and one is written.",
+        default=found,
+        optional=True,
+        check=validation.absolute_path,
+        advanced=True,
     )
 
 

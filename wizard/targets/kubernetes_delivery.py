@@ -13,6 +13,7 @@ from wizard.core.files import writable
 from wizard.core.owners import Owner, private
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
+from wizard.pomerium.cluster import CERTIFICATE
 from wizard.pomerium.emitter import commented, dump
 from wizard.pomerium.mark import is_ours, marked
 from wizard.targets import certificate_files
@@ -22,6 +23,7 @@ from wizard.targets.kubernetes import (
     BACKEND,
     DIRECTORY,
     KUSTOMIZATION,
+    MANIFEST,
     NAMESPACE,
     SECRETS,
     SERVICE,
@@ -33,9 +35,10 @@ from wizard.targets.kubernetes_manifests import Backend, Resource, SecretFile
 CERT_MANAGER_RELEASE: Final = (
     "https://github.com/cert-manager/cert-manager/releases/download/v1.21.2/cert-manager.yaml"
 )
+READY: Final = ("--namespace=cert-manager", "--for=condition=Available", "--timeout=5m")
 CONTROLLER: Final = "github.com/pomerium/ingress-controller/config/default?ref=v0.33.1"
 POMERIUM, ROUTES = "pomerium.yaml", "routes.yaml"
-VERIFY: Final = Backend("default", "verify", 443, "verify.pomerium.com")
+VERIFY: Final = Backend("default", "pomerium-verify", 443, "verify.pomerium.com")
 UNSEEN: Final = "(made when the file is written)"
 
 
@@ -88,9 +91,11 @@ def deliver(
     wanted = issuer_of(answers, system) if material is None else None
     secrets = () if wanted is None else wanted.secrets
     manifests = _manifests(job, wanted)
-    lists = manifests.pop(KUSTOMIZATION)
+    lists, routes = manifests.pop(KUSTOMIZATION), manifests.pop(ROUTES)
+    example = tuple(_file(job, ROUTES, routes))
     actions = (
         *(action for name, render in manifests.items() for action in _file(job, name, render)),
+        *example,
         *_hidden(job, any_secrets=bool(files or secrets)),
         *files,
         *_written(job, secrets),
@@ -98,7 +103,8 @@ def deliver(
     )
     for action in actions:
         writable(action.path)
-    return Delivery(actions, tuple(_notices(job)), (*_before(wanted), apply, *_after(job)))
+    notices = _notices(job, is_new=bool(example))
+    return Delivery(actions, tuple(notices), (*_before(wanted), *_theirs(job), apply, *_after(job)))
 
 
 def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
@@ -111,8 +117,8 @@ def hand_on(answers: Answers, system: System, path: Path, content: bytes) -> Del
     old, before = system.keep(path), system.keep(manifest)
     held = made.base64(old.content).encode() if old else b""
     if before is None or not held or held not in before.content:
-        line = Command(("base64", "--wrap=0", str(path))).shell()
-        return Delivery((), (), (NextStep("Write it into your Pomerium resource", line),))
+        then = NextStep("Write what this prints into your Pomerium resource", _encoded(path))
+        return Delivery((), (), (then,))
     text = before.content.replace(held, made.base64(content).encode())
     if is_ours(before.content):
         text = marked(text.partition(b"\n")[2])
@@ -144,13 +150,14 @@ def _manifests(job: _Job, wanted: Wanted | None) -> dict[str, Callable[[], bytes
                 issuer.name,
                 wanted.account.key_type,
             )
-            found["certificate.yaml"] = lambda: _text(
+            found[CERTIFICATE] = lambda: _text(
                 "cert-manager gets it, keeps it in the Secret and renews it there.", certificate
             )
-    found[POMERIUM] = lambda: _text(
-        "Pomerium's settings. Its own secrets were made when the controller was installed.",
-        made.pomerium(job.namespace, _spec(job, own)),
-    )
+    if not job.answers.text(MANIFEST):
+        found[POMERIUM] = lambda: _text(
+            "Pomerium's settings. Its own secrets were made when the controller was installed.",
+            made.pomerium(job.namespace, _spec(job, own)),
+        )
     found[ROUTES] = lambda: _text(
         "A first route; copy it for each of your applications.", *_routes(job, wanted)
     )
@@ -197,8 +204,14 @@ def _spec(job: _Job, own: str) -> Resource:
 
 
 def _embedded(job: _Job, path: Path) -> str:
+    if job.answers.text(MANIFEST):
+        return f"(what this prints: {_encoded(path)})"
     kept = job.system.keep(path)
     return made.base64(kept.content) if kept else UNSEEN
+
+
+def _encoded(path: Path) -> str:
+    return Command(("base64", "--wrap=0", str(path))).shell()
 
 
 def _routes(job: _Job, wanted: Wanted | None) -> Iterator[Resource]:
@@ -257,7 +270,7 @@ def _file(job: _Job, name: str, render: Callable[[], bytes]) -> Iterator[WriteFi
 
 WHY: Final[Mapping[str, str]] = {
     "issuer.yaml": "Where cert-manager gets certificates, and how it proves the names.",
-    "certificate.yaml": "What cert-manager gets, keeps and renews.",
+    CERTIFICATE: "What cert-manager gets, keeps and renews.",
     POMERIUM: "What Pomerium in the cluster is set to.",
     ROUTES: "A first route, to see that it works.",
     KUSTOMIZATION: "Lists the others, and makes the Secrets from their files.",
@@ -301,7 +314,7 @@ def _written(job: _Job, secrets: Sequence[Given]) -> Iterator[WriteFile]:
         )
 
 
-def _notices(job: _Job) -> Iterator[str]:
+def _notices(job: _Job, *, is_new: bool) -> Iterator[str]:
     for name, value in job.settings.items():
         if value and name not in DOWNSTREAM:
             yield (
@@ -317,17 +330,38 @@ def _notices(job: _Job) -> Iterator[str]:
             "The certificates of Let's Encrypt's staging are for practice; no browser trusts them. "
             "Once they are ready, run this again with autocert.staging = false."
         )
-    if not job.answers.text("output.route.email"):
+    if is_new and not job.answers.text("output.route.email"):
         yield "The new route lets nobody in until its policy names who may (output.route.email)."
 
 
 def _before(wanted: Wanted | None) -> Iterator[NextStep]:
     """What has to be in the cluster first."""
     if wanted is not None:
-        line = Command(("kubectl", "apply", "--filename", CERT_MANAGER_RELEASE)).shell()
-        yield NextStep("Install cert-manager in the cluster, unless it is there", line)
+        lines = [
+            Command(("kubectl", "apply", "--filename", CERT_MANAGER_RELEASE)).shell(),
+            # Until it answers, the cluster takes nothing of its kinds.
+            Command(("kubectl", "wait", "deployment", "--all", *READY)).shell(),
+        ]
+        yield NextStep("Install cert-manager in the cluster, unless it is there", "\n".join(lines))
     line = Command(("kubectl", "apply", "--kustomize", CONTROLLER)).shell()
     yield NextStep("Install Pomerium's ingress controller, unless it is there", line)
+
+
+def _theirs(job: _Job) -> Iterator[NextStep]:
+    """What somebody's own manifest of Pomerium lacks, or how to see what becomes of another."""
+    manifest = job.answers.text(MANIFEST)
+    if not manifest:
+        line = Command(("kubectl", "diff", "--kustomize", str(job.directory))).shell()
+        yield NextStep("See what would change in the cluster", line)
+        return
+    spec = _spec(job, made.resource_name(job.answers.texts("names")[0]))
+    kept = job.system.keep(Path(manifest))
+    listed = spec.get("certificates")
+    is_there = kept is not None and isinstance(listed, list) and listed[0].encode() in kept.content
+    if is_there and "downstreamMtls" not in spec:
+        return
+    if spec:
+        yield NextStep(f"Add to the spec in {manifest}", dump(spec).rstrip())
 
 
 def _after(job: _Job) -> Iterator[NextStep]:

@@ -9,6 +9,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.secrets import Secret, resolve
 from wizard.core.system import System
+from wizard.pki import chain
 from wizard.pki.names import never_public
 from wizard.targets import kubernetes_solvers as solvers
 from wizard.targets.kubernetes_manifests import CERT_MANAGER, HTTP_01, Issuer, Resource, SecretFile
@@ -83,22 +84,30 @@ def issuer_of(answers: Answers, system: System) -> Wanted:
     if answers.text("strategy") == "dns-01":
         solver, needed = _solver(answers, system)
         secrets += needed
-    bundle = system.keep(Path(account.ca_bundle)) if account.ca_bundle else None
-    if account.ca_bundle and bundle is None:
-        raise UsageError(
-            "file-missing", f"There is no file {account.ca_bundle}.", "Name the root's PEM file."
-        )
     issuer = Issuer(
         name,
         account.authority.directory_url,
         solver,
         account.email,
         account.profile,
-        bundle.content if bundle else b"",
+        _bundle(Path(account.ca_bundle), system) if account.ca_bundle else b"",
         binding[0] if binding else "",
         binding[1].file if binding else None,
     )
     return Wanted(issuer, account, tuple(secrets))
+
+
+def _bundle(path: Path, system: System) -> bytes:
+    """The root that vouches for the directory; without a certificate cert-manager refuses it.
+
+    Raises:
+        UsageError: `file-missing`.
+        WizardError: it holds no certificate.
+    """
+    kept = system.keep(path)
+    if kept is None:
+        raise UsageError("file-missing", f"There is no file {path}.", "Name the root's PEM file.")
+    return chain.to_pem(chain.read(kept.content, str(path)))
 
 
 def _binding(system: System, account: Account, name: str) -> tuple[str, Given] | None:
@@ -139,4 +148,5 @@ def _solver(answers: Answers, system: System) -> tuple[Resource, list[Given]]:
         )
         secrets.append(Given(file, resolve(said, system)))
         fields[option.field] = file.reference()
-    return {"dns01": {chosen.field: fields}}, secrets
+    follow = {"cnameStrategy": "Follow"} if answers.flag(solvers.FOLLOW) else {}
+    return {"dns01": {**follow, chosen.field: fields}}, secrets

@@ -12,7 +12,7 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.questions import Choice, Kind, Problem, Question, Value
 
-SOLVER: Final = "kubernetes.solver"
+SOLVER, FOLLOW = "kubernetes.solver", "kubernetes.follow_cname"
 IN_CLUSTER: Final = re.compile(
     r"secret:(?P<name>[a-z0-9]([-a-z0-9.]*[a-z0-9])?)/(?P<key>[-._a-zA-Z0-9]+)"
 )
@@ -23,7 +23,7 @@ class Option(NamedTuple):
     """One thing that a provider must know: its name in answers, its field, and how it is asked.
 
     `is_secret` is a field that refers to a Secret. `belongs` names what it is worth nothing
-    without.
+    without, `among` what can be chosen.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Option(NamedTuple):
     is_secret: bool = False
     default: str | None = None
     belongs: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
 
 
 class Solver(NamedTuple):
@@ -235,8 +236,9 @@ SOLVERS: Final[Mapping[str, Solver]] = {
                     "tsigAlgorithm",
                     "Which TSIG algorithm?",
                     "It stands beside the key in the server's configuration.",
-                    "HMACSHA256 or HMACSHA512; what tsig-keygen makes is the first.",
+                    "What tsig-keygen makes is HMACSHA256. Those of MD5 and SHA-1 are broken.",
                     default="HMACSHA256",
+                    among=("HMACSHA256", "HMACSHA512"),
                 ),
             ),
         ),
@@ -305,6 +307,10 @@ def key_of(solver: Solver, name: str) -> str:
     return f"kubernetes.{solver.name}.{name}"
 
 
+def _by_dns(answers: Answers) -> bool:
+    return answers.text("strategy") == "dns-01"
+
+
 def questions() -> Iterator[Question]:
     """Who publishes the records, and what each of the providers must know."""
     yield Question(
@@ -313,10 +319,21 @@ def questions() -> Iterator[Question]:
         "Which DNS provider has the zone?",
         "cert-manager publishes the records there and renews without you.",
         "These are the ones that cert-manager reaches by itself. For another one let a CNAME at "
-        "_acme-challenge lead to a zone of one of these.",
+        "_acme-challenge lead to a zone of one of these, and say yes to kubernetes.follow_cname.",
         default=next(iter(SOLVERS)),
         choices=tuple(Choice(one.name, one.title) for one in SOLVERS.values()),
-        when=lambda answers: answers.text("strategy") == "dns-01",
+        when=_by_dns,
+    )
+    yield Question(
+        FOLLOW,
+        Kind.FLAG,
+        "Is _acme-challenge a CNAME into a zone of that provider?",
+        "cert-manager then publishes the record where the CNAME leads.",
+        "No is right where only a wildcard such as *.corp.example.com is a CNAME: that leads to "
+        "applications, not to a place for records.",
+        default=False,
+        when=_by_dns,
+        advanced=True,
     )
     for solver in SOLVERS.values():
         for option in solver.options:
@@ -327,11 +344,12 @@ def _question(solver: Solver, option: Option) -> Question:
     where = "env:NAME, file:/PATH, or secret:NAME/KEY of one in cert-manager's namespace."
     return Question(
         key_of(solver, option.name),
-        Kind.TEXT,
+        Kind.CHOICE if option.among else Kind.TEXT,
         option.prompt,
         option.why,
         " ".join(filter(None, (option.help, where if option.is_secret else ""))),
         default=option.default,
+        choices=tuple(Choice(one, one) for one in option.among),
         optional=option.default == "",
         when=lambda answers: answers.text(SOLVER) == solver.name,
         check=_reference if option.is_secret else _one_word,

@@ -104,13 +104,17 @@ func identities(listed any) (found []groupVersionKind) {
 	return found
 }
 
-// problems says why a cluster would refuse an object, each line with the path in it.
+// problems says why a cluster would refuse an object by its kind's definition, each line with the path in
+// it. It also gives the object what a server fills in, for those who judge it after.
 func (k kinds) problems(made manifest) []string {
 	group, version := made.group()
 	gvk := groupVersionKind{group, version, made.text("kind")}
 	props, scoped, problem := k.definition(gvk)
 	if problem != "" {
 		return []string{problem}
+	}
+	if place, ok := made.at("metadata").(map[string]any); ok && scoped && made.namespace() == "" {
+		place["namespace"] = metav1.NamespaceDefault // as kubectl does
 	}
 	props.Properties["metadata"] = k.expanded("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
 	var internal apiextensions.JSONSchemaProps
@@ -128,7 +132,7 @@ func (k kinds) problems(made manifest) []string {
 	for _, where := range unknown {
 		found = append(found, where+": unknown field")
 	}
-	defaulting.Default(map[string]any(made), shape)
+	defaulting.Default(map[string]any(made), shape) // as a server does, before it asks any webhook
 	refused := validation.ValidateCustomResource(nil, map[string]any(made), validator)
 	refused = append(refused, listtype.ValidateListSetsAndMaps(nil, shape, made)...)
 	refused = append(refused, metadata(made, scoped)...)
@@ -176,9 +180,6 @@ func metadata(made manifest, scoped bool) field.ErrorList {
 	}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(made, &meta); err != nil {
 		return nil // of a wrong type, which the schema says better
-	}
-	if scoped && meta.Metadata.Namespace == "" {
-		meta.Metadata.Namespace = metav1.NamespaceDefault // as kubectl does
 	}
 	return apivalidation.ValidateObjectMeta(&meta.Metadata, scoped, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))
 }

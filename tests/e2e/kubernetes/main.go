@@ -2,15 +2,18 @@
 //
 //	kubernetes-rules [--crd FILE] DIRECTORY
 //
-// Kustomize's own code builds the folder. Then each object is held against the definition that its
-// kind has in Kubernetes' own OpenAPI file, or in the CustomResourceDefinition of its operator, with
-// the code that an API server runs. A field that the definition lacks is an error.
+// Kustomize's own code builds the folder. Each object is then held against the definition of its kind,
+// in Kubernetes' own OpenAPI file or in the CustomResourceDefinition of its operator, with the code that an
+// API server runs; a field that the definition lacks is an error. What passes, the rules of the API server
+// judge, or those of cert-manager's webhook. Which Secrets and issuers are named but not there is listed
+// apart: a cluster takes that too.
 package main
 
 import (
 	"encoding/json"
 	"flag"
 	"log"
+	"maps"
 	"os"
 	"slices"
 
@@ -26,9 +29,10 @@ type object struct {
 }
 
 type verdict struct {
-	Objects []object `json:"objects"`
-	Errors  []string `json:"errors"`
-	Missing []string `json:"missing"`
+	Objects  []object          `json:"objects"`
+	Errors   []string          `json:"errors"`
+	Missing  []string          `json:"missing"`
+	Policies map[string]string `json:"policies"` // for Pomerium to judge, by where they are
 }
 
 func main() {
@@ -42,16 +46,16 @@ func main() {
 	if flag.NArg() != 1 {
 		log.Fatal("usage: kubernetes-rules [--crd FILE] DIRECTORY")
 	}
-	found := check(flag.Arg(0), definitions(crds))
-	must(json.NewEncoder(os.Stdout).Encode(found))
-	if len(found.Errors) > 0 {
-		os.Exit(1)
-	}
+	withCertManager(func(webhook certManager) int {
+		found := check(flag.Arg(0), definitions(crds), webhook)
+		must(json.NewEncoder(os.Stdout).Encode(found))
+		return min(len(found.Errors), 1)
+	})
 }
 
 // check says what kustomize makes of a folder and what a cluster would refuse of it.
-func check(directory string, kinds kinds) verdict {
-	found := verdict{Objects: []object{}, Errors: []string{}, Missing: []string{}}
+func check(directory string, kinds kinds, webhook certManager) verdict {
+	found := verdict{Objects: []object{}, Errors: []string{}, Missing: []string{}, Policies: map[string]string{}}
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), directory)
 	if err != nil {
 		found.Errors = append(found.Errors, "kustomize: "+err.Error())
@@ -64,7 +68,12 @@ func check(directory string, kinds kinds) verdict {
 		made := parse(text)
 		manifests = append(manifests, made)
 		found.Objects = append(found.Objects, made.object())
-		for _, problem := range kinds.problems(made) {
+		maps.Copy(found.Policies, policies(made))
+		problems := kinds.problems(made)
+		if len(problems) == 0 { // the rules are for what has the right shape
+			problems = slices.Concat(serverProblems(made), webhook.problems(made), annotationProblems(made))
+		}
+		for _, problem := range problems {
 			found.Errors = append(found.Errors, made.title()+": "+problem)
 		}
 	}

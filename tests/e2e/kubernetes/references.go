@@ -71,6 +71,18 @@ func (m manifest) object() object {
 	return object{m.text("kind"), m.text("apiVersion"), m.namespace(), m.name()}
 }
 
+// annotations are those of an Ingress; other kinds have none that matter here.
+func (m manifest) annotations() map[string]string {
+	found := map[string]string{}
+	values, _ := m.at("metadata", "annotations").(map[string]any)
+	for key, value := range values {
+		if text, ok := value.(string); ok && m.text("kind") == "Ingress" {
+			found[key] = text
+		}
+	}
+	return found
+}
+
 // want is an object, and where it is a Secret perhaps a key of it, that another object needs.
 type want struct{ kind, place, key, path string }
 
@@ -175,10 +187,9 @@ func (m manifest) wants() []want {
 				found = append(found, want{"Secret", m.beside(name), "", "spec.tls"})
 			}
 		}
-		annotations, _ := m.at("metadata", "annotations").(map[string]any)
-		for key := range annotations {
-			if strings.HasPrefix(key, "ingress.pomerium.io/") && strings.HasSuffix(key, "_secret") {
-				found = append(found, want{"Secret", m.beside(m.text("metadata", "annotations", key)), "", "metadata.annotations." + key})
+		for key, name := range m.annotations() {
+			if strings.HasPrefix(key, prefix) && strings.HasSuffix(key, "_secret") {
+				found = append(found, want{"Secret", m.beside(name), "", "metadata.annotations." + key})
 			}
 		}
 	}
@@ -188,7 +199,7 @@ func (m manifest) wants() []want {
 // issuers are those that an Ingress asks for certificates.
 func (m manifest) issuers() (found []want) {
 	for key, kind := range map[string]string{"cert-manager.io/cluster-issuer": "ClusterIssuer", "cert-manager.io/issuer": "Issuer"} {
-		name := m.text("metadata", "annotations", key)
+		name := m.annotations()[key]
 		if name == "" {
 			continue
 		}

@@ -194,7 +194,10 @@ class StepScreen(WizardScreen):
         if fresh:
             where = next(n for n, asked in enumerate(page.asked) if asked in fresh)
         if where >= 0:
-            self.fields[min(where, len(self.fields) - 1)].enter()
+            field = self.fields[min(where, len(self.fields) - 1)]
+            field.enter()
+            # A field that is new has no place yet to scroll to.
+            self.call_after_refresh(field.scroll_visible, animate=False)
         return bool(fresh)
 
     def _differs(self, page: Page) -> bool:

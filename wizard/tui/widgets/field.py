@@ -10,6 +10,7 @@ from textual.widgets import Static
 
 from wizard.core.answers import AUTO, read_word
 from wizard.core.questions import Choice, Kind, Problem, Value
+from wizard.core.tables import shape
 from wizard.tui.walk import Asked
 from wizard.tui.widgets.choices import ManyOf, OneOf
 from wizard.tui.widgets.entry import Entry
@@ -22,7 +23,6 @@ NOTES = {
     Kind.MANY: "Space takes one in or out; none at all is fine too.",
     Kind.NAMES: "Separate names by a comma or a blank.",
     Kind.LIST: "Separate them by a comma or a blank; none at all is fine too.",
-    Kind.TABLES: "One behind the other, each with its own words; none at all is fine too.",
 }
 
 
@@ -102,6 +102,8 @@ class Field(Vertical):
         shown = f"{source[:1].upper()}{source[1:]}." if value != "" else ""
         optional = "May be left empty." if self.asked.question.optional else ""
         note = NOTES.get(self.asked.question.kind, "")
+        if self.asked.question.kind is Kind.TABLES:
+            note = f"Each as {shape(self.asked.question.fields)}, one behind the other."
         return " ".join(part for part in (shown, optional, note) if part)
 
     @on(Entry.Submitted)
