@@ -185,6 +185,15 @@ def test_an_exact_name_that_ended_and_a_host_that_nothing_covers(
     assert "served-as-listed" in uncovered, "the first one is served"
 
 
+def test_one_certificate_for_each_kind_of_key(clinic: Clinic, wizard: Wizard) -> None:
+    clinic.forge.issue("rsa", "issuing", key=("RSA", "rsa_keygen_bits:2048"))
+    clinic.write(*(clinic.pair(name, name, "issuing") for name in ("rsa", "site")))
+    with clinic.running():
+        found = look(wizard, clinic)
+    assert not wrong(found)
+    assert "served-as-listed" in found, "the second one, which the client prefers"
+
+
 def test_what_pomerium_makes_when_it_has_none(clinic: Clinic, wizard: Wizard) -> None:
     clinic.write()
     with clinic.running():

@@ -11,7 +11,7 @@ from bundle_support import APEX, CA, HOST, NAME, SITE, Forge
 from conftest import Need
 from doctor_support import Patient
 
-from wizard.doctor.setup import User, closed_to
+from wizard.doctor.readers import User, closed_to, open_to_all
 
 EXACT = SITE.replace(f"DNS:{NAME},DNS:{APEX}", f"DNS:{HOST}")
 OTHER = SITE.replace(f"DNS:{NAME},DNS:{APEX}", "DNS:*.other.example.com")
@@ -47,7 +47,7 @@ def test_of_a_good_configuration_nothing_but_good_is_said(patient: Patient) -> N
 def test_a_file_that_is_not_there(patient: Patient) -> None:
     patient.well()
     (patient.folder / "site.pem").unlink()
-    found = patient.found()["file-missing"]
+    found = patient.only("file-missing")
     assert (found.file, found.line) == (str(patient.config), 4)
     assert "Put it there" in found.hint
 
@@ -121,6 +121,9 @@ def test_base64_that_is_none_and_base64_that_is(patient: Patient) -> None:
     good = base64.b64encode(pem).decode(), base64.b64encode(key).decode()
     patient.write(more=f"certificate: {good[0]}\ncertificate_key: {good[1]}\n")
     assert patient.found() == {}
+    lines = "".join(f"  {good[0][at : at + 64]}\n" for at in range(0, len(good[0]), 64))
+    patient.write(more=f"certificate: |\n{lines}certificate_key: {good[1]}\n")
+    assert patient.found() == {}
     patient.write(more=f"certificate: site.pem\ncertificate_key: {good[1]}\n")
     assert patient.found()["not-base64"].level == "error"
 
@@ -192,6 +195,13 @@ def test_a_host_that_no_certificate_is_for(patient: Patient) -> None:
     assert HOST in found.summary
     assert "other.pem" in found.summary
     assert found.line == 7
+
+
+def test_a_certificate_for_many_names_covers_each(patient: Patient) -> None:
+    many = ",".join(f"DNS:h{number}.example.com" for number in range(150))
+    patient.forge.issue("many", "issuing", extensions=f"subjectAltName={many},DNS:{HOST}")
+    patient.write(patient.pair("many", "many", "issuing"))
+    assert patient.found() == {}
 
 
 def test_without_any_certificate_pomerium_makes_one_up(patient: Patient) -> None:
@@ -285,6 +295,21 @@ def test_who_may_read_a_file(
         what = {"": None, "key": key, "folder": Path(name)}[closed]
         assert closed_to(SOMEBODY, key) == what
         assert closed_to(User("root", 0, frozenset()), key) is None
+
+
+def test_a_link_leads_where_it_leads(need: Need) -> None:
+    need.that(os.geteuid() == 0, "nobody else's files can be made", "run as root")
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        real, link = Path(name, "real"), Path(name, "link")
+        real.mkdir(0o700)
+        (real / "key").touch(0o644)
+        link.symlink_to(real / "key")
+        assert closed_to(SOMEBODY, link) == real
+        assert not open_to_all(link)
+        real.chmod(0o755)
+        assert closed_to(SOMEBODY, link) is None
+        assert open_to_all(link)
 
 
 def test_what_only_root_may_read_is_a_warning(forge: Forge, need: Need) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -159,6 +160,38 @@ def s_server(words: str) -> Iterator[Server]:
             yield Server("127.0.0.1", port, HOST)
         finally:
             process.kill()
+
+
+@contextlib.contextmanager
+def web(patient: Patient, *, needs_name: bool = False) -> Iterator[Server]:
+    """HTTPS that answers 501 to everything; one that `needs_name` refuses whoever sends none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    folder = patient.forge.folder
+    context.load_cert_chain(folder / "site.pem", folder / "site.key")
+    if needs_name:
+        context.sni_callback = lambda _, name, __: (
+            None if name else ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        )
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), http.server.BaseHTTPRequestHandler
+    ) as running:
+        running.daemon_threads = True
+        running.socket = context.wrap_socket(
+            running.socket, server_side=True, do_handshake_on_connect=False
+        )
+        threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
+        yield Server("127.0.0.1", running.server_address[1], HOST)
+        running.shutdown()
+
+
+def test_what_is_not_pomerium_and_what_needs_a_name(patient: Patient) -> None:
+    with web(patient) as server:
+        found = seen(patient, server, listed=False)
+    assert "501" in found["answer-odd"].summary
+    assert "nameless" in found
+    with web(patient, needs_name=True) as server:
+        found = seen(patient, server, listed=False)
+    assert "name-needed" in wrong(found)
 
 
 # ── no server at all ───────────────────────────────────────────────────────────────────────────

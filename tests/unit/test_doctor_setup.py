@@ -1,5 +1,6 @@
 """What the doctor takes for Pomerium's setup: the unit's, a container's, a file of variables."""
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -16,7 +17,7 @@ from wizard.core.errors import UsageError
 from wizard.core.system import System
 from wizard.doctor.checks import look
 from wizard.doctor.grade import Finding
-from wizard.pomerium.settings import SETTINGS
+from wizard.pomerium.settings import MTLS, SETTINGS
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +94,13 @@ def test_a_certificate_that_a_variable_names_is_looked_at(patient: Patient, root
     assert found.file == str(unit)
 
 
+def test_the_page_of_the_sign_in_may_be_a_variables(patient: Patient, root: Path) -> None:
+    unit = root / UNIT
+    line = "Environment=AUTHENTICATE_SERVICE_URL=https://login.example.com\n"
+    unit.write_text(PACKAGED_UNIT.replace("[Install]", f"{line}[Install]"))
+    assert "login.example.com" in of(looked_at(patient, root), "host-uncovered").summary
+
+
 # ── a container ────────────────────────────────────────────────────────────────────────────────
 
 COMPOSE = """\
@@ -126,8 +134,45 @@ def test_paths_are_the_containers_and_its_user_has_to_read_the_key(patient: Pati
 
 def test_what_is_not_mounted_and_what_is_mounted_alone(patient: Patient) -> None:
     contained(patient, "/elsewhere/site.pem", user=f"{os.geteuid()}:0")
-    assert "/elsewhere/site.pem" in patient.found()["file-not-mounted"].summary
+    found = patient.found()["file-not-mounted"]
+    assert "/elsewhere/site.pem" in found.summary
+    assert found.level == "warning", "a volume that is not looked into may hold it"
     assert "config.yaml" in patient.found()["mount-single-file"].summary
+
+
+def test_a_file_of_variables_of_the_container_wins_over_its_configuration(
+    patient: Patient,
+) -> None:
+    contained(patient, "/pomerium/tls/site.pem", user=f"{os.geteuid()}:0")
+    compose = patient.folder / "compose.yaml"
+    compose.write_text(compose.read_text() + "    env_file: more.env\n")
+    assert "more.env" in patient.found()["variables-unread"].summary
+    patient.file("more.env", b"SHARED_SECRET=AAAA\n")
+    found = patient.found()
+    assert found.keys() == {"mount-single-file", "variable-wins", "secret-length"}
+    assert found["secret-length"].file.endswith("more.env")
+
+
+def test_a_container_that_is_started_with_variables_alone(patient: Patient) -> None:
+    contained(patient, "/unused.pem", user=f"{os.geteuid()}:0")
+    patient.config.unlink()
+    routes = base64.b64encode(f"- from: https://{HOST}\n  to: https://x.example\n".encode())
+    values = {
+        **dict.fromkeys(("SHARED_SECRET", "COOKIE_SECRET"), SECRET),
+        "ROUTES": routes.decode(),
+        "CERTIFICATE_FILE": "/pomerium/tls/site.pem",
+        "CERTIFICATE_KEY_FILE": "/pomerium/tls/site.key",
+    }
+    text = "    environment:\n" + "".join(f"      {k}: {v}\n" for k, v in values.items())
+    compose = patient.folder / "compose.yaml"
+    single = "      - ./config.yaml:/pomerium/config.yaml:ro\n"
+    compose.write_text(compose.read_text().replace(single, "") + text)
+    system = System({"HOME": str(patient.folder)}, patient.folder / "machine")
+    findings = look(system, None).findings
+    assert {one.level for one in findings} == {"good"}, findings
+    assert HOST in of(findings, "hosts-covered").summary
+    compose.write_text(compose.read_text().replace("tls/site.key", "tls/gone.key"))
+    assert of(look(system, None).findings, "file-missing").file == str(compose)
 
 
 # ── variables ──────────────────────────────────────────────────────────────────────────────────
@@ -160,6 +205,19 @@ def test_of_any_configuration_each_finding_has_words_and_a_way_out(
         said = seen.setup.said(setting.name)
         # A word such as `secret` stands for one in some, and in sentences too.
         assert said is None or len(said.text) < 12 or said.text not in repr(seen.findings)
+
+
+def test_every_variable_of_pomeriums_is_known(patient: Patient) -> None:
+    names = {one.environment for one in (*SETTINGS, *MTLS) if one.environment}
+    names -= {"ROUTES", "POLICY"}
+    path = patient.file("pomerium.env", "\n".join(f"{name}=true" for name in names).encode())
+    codes = {finding.code for finding in patient.look(config=path).findings}
+    assert not codes & {"setting-unknown", "setting-removed", "setting-replaced", "variable-wins"}
+
+
+def test_routes_in_a_variable_that_are_no_base64(patient: Patient) -> None:
+    path = patient.file("pomerium.env", b"ROUTES=-\n")
+    assert [finding.code for finding in patient.look(config=path).findings] == ["variable-routes"]
 
 
 def test_nothing_is_found_where_nothing_is(patient: Patient, home: Path) -> None:

@@ -16,9 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from wizard.core.errors import WizardError
 from wizard.core.questions import Problem
 from wizard.doctor.grade import Finding, Level
-from wizard.doctor.setup import Said, Setup, Source, closed_to, open_to_all
+from wizard.doctor.readers import closed_to, open_to_all
+from wizard.doctor.setup import Said, Setup, Source
 from wizard.pki import fitness
 from wizard.pki.bundle import REFUSED, belongs
+from wizard.pki.chain import names_of
+from wizard.pki.names import normalise
 from wizard.pki.path import Route, build
 from wizard.pki.pem import Contents, contents
 from wizard.pomerium.document import elements, lookup
@@ -112,7 +115,7 @@ def _looked_at(setup: Setup, pair: Pair) -> Listed:
         one if isinstance(one, Finding) else Finding(level_of(one), *one, place.file, place.line)
         for one in found
     ]
-    names = fitness.usable_names(leaf)
+    names = _names(leaf)
     if all(one.level != "error" for one in findings):
         left = (leaf.not_valid_after_utc - now).days
         findings.append(
@@ -127,6 +130,13 @@ def _looked_at(setup: Setup, pair: Pair) -> Listed:
             )
         )
     return Listed(pair, tuple(findings), leaf, names)
+
+
+def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+    """Every name that Envoy serves it for; what no browser takes is told apart."""
+    with suppress(ValueError):
+        return tuple(dict.fromkeys(map(normalise, names_of(leaf))))
+    return ()
 
 
 def level_of(problem: Problem) -> Level:
@@ -249,8 +259,10 @@ def _key(
             else "Name the key that the certificate was requested with.",
         )
     if not pair.key.is_inline:
-        yield from _access(setup, pair.key.said)
-        yield from _access(setup, pair.cert.said, is_key=False)
+        found = list(_access(setup, pair.key.said))
+        yield from found
+        if all(one.code != "file-closed" for one in found):
+            yield from _access(setup, pair.cert.said, is_key=False)
 
 
 def _private(data: bytes, where: str) -> PrivateKeyTypes:

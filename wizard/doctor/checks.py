@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.doctor import (
     autocert,
@@ -23,9 +23,12 @@ from wizard.doctor.grade import Finding
 from wizard.doctor.setup import Setup, find
 
 NOT_LOOKED_AT: Final = frozenset(
-    {"config-unreadable", "permission-denied", "config-is-a-directory", "config-not-a-file"}
+    {
+        *("config-missing", "config-unreadable", "config-is-a-directory", "config-not-a-file"),
+        "permission-denied",
+    }
 )
-"""Why a configuration says nothing: that is no fault of its own."""
+"""Why nothing is known of a configuration: that is no fault of its own."""
 
 
 class Look(NamedTuple):
@@ -43,13 +46,10 @@ def look(system: System, config: Path | None) -> Look:
     """Everything that can be said of a configuration; of the one found here where none is given.
 
     Raises:
-        UsageError: `config-missing`.
         WizardError: one of `NOT_LOOKED_AT`.
     """
     try:
         setup = find(system, config)
-    except UsageError:
-        raise
     except WizardError as error:
         if error.code in NOT_LOOKED_AT:
             raise

@@ -10,54 +10,61 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-from cryptography import x509
-
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Setup
+from wizard.doctor.setup import Said, Setup
 from wizard.pki import names
 from wizard.pki.path import is_valid
-from wizard.pomerium.document import elements, lookup, string
-from wizard.pomerium.paths import unread
+from wizard.pomerium.document import elements, lookup
 from wizard.pomerium.routes import autocert_hosts, hosts
-from wizard.pomerium.syntax import Node
+from wizard.pomerium.variables import document_of
 
 BROWSERS: Final = frozenset({"all", "proxy", "authenticate"})
 """Services that browsers come to."""
 
 
-def chosen(listed: Sequence[Listed], host: str) -> Listed | None:
-    """The certificate that is for a host; None where none is."""
+def fitting(listed: Sequence[Listed], host: str) -> tuple[Listed, ...]:
+    """The certificates that are served for a host, none or one for each kind of key."""
     exact = [one for one in listed if host in one.names]
     starred = [one for one in listed if f"*.{host.partition('.')[2]}" in one.names]
-    return next(iter([*exact, *starred]), None)
+    found: dict[str, Listed] = {}
+    for one in exact or starred:
+        found.setdefault(_kind(one), one)
+    return tuple(found.values())
 
 
-def expected(setup: Setup, listed: Sequence[Listed], host: str) -> Listed | None:
-    """What is served to whoever asks for a host, of what is listed; None where autocert decides."""
-    one = chosen(listed, host)
-    own = autocert_hosts(setup.document) if setup.is_on("autocert") else ()
-    if host in own and (one is None or host not in one.names):
-        return None
-    return one or next((other for other in listed if other.leaf is not None), None)
+def expected(setup: Setup, listed: Sequence[Listed], host: str) -> tuple[Listed, ...]:
+    """What of the listed is served to whoever asks for a host; nothing where autocert decides."""
+    found = fitting(listed, host)
+    if host in _by_itself(setup) and not any(host in one.names for one in found):
+        return ()
+    return found or tuple(one for one in listed if one.leaf is not None)[:1]
+
+
+def _by_itself(setup: Setup) -> tuple[str, ...]:
+    """The hosts that Pomerium gets certificates for."""
+    return autocert_hosts(setup.document) if setup.is_on("autocert") else ()
 
 
 def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     """Hosts without a certificate or with the wrong one, and certificates that nobody gets."""
     yield from _none(setup, listed)
-    own = autocert_hosts(setup.document) if setup.is_on("autocert") else ()
+    own = _by_itself(setup)
+    # What cannot be read may be for any host; and Pomerium has not even started with it.
+    is_known = all(one.leaf is not None for one in listed)
+    is_plain = setup.is_on("insecure_server")
     served: dict[str, list[str]] = {}
     for host, line in _hosts(setup).items():
-        one = chosen(listed, host)
-        if one is not None and (host in one.names or host not in own):
-            served.setdefault(one.where, []).append(host)
-            yield from _ended(setup, listed, host, one, line)
-        elif host not in own and (listed or own) and not setup.is_on("insecure_server"):
+        found = fitting(listed, host)
+        if found and (host in found[0].names or host not in own):
+            served.setdefault(" and ".join(one.where for one in found), []).append(host)
+            yield from _ended(setup, listed, host, found[0], line)
+        elif host not in own and (listed or own) and is_known and not is_plain:
             yield _uncovered(setup, listed, host, line)
     for where, covered in served.items():
         yield Finding("good", "hosts-covered", f"{where} is served for {some(covered)}.")
     yield from _idle(listed)
-    if len([one for one in listed if one.leaf]) > 1:
+    if is_known and len(listed) > 1:
         yield Finding(
             "good",
             "fallback",
@@ -136,7 +143,7 @@ def _idle(listed: Sequence[Listed]) -> Iterator[Finding]:
     for one in listed:
         if one.leaf is None:
             continue
-        own = {(name, _kind(one.leaf)) for name in one.names}
+        own = {(name, _kind(one)) for name in one.names}
         if own and own <= taken:
             place = one.pair.place
             yield Finding(
@@ -150,24 +157,25 @@ def _idle(listed: Sequence[Listed]) -> Iterator[Finding]:
         taken |= own
 
 
-def _kind(leaf: x509.Certificate) -> str:
-    return leaf.public_key_algorithm_oid.dotted_string
+def _kind(one: Listed) -> str:
+    return one.leaf.public_key_algorithm_oid.dotted_string if one.leaf is not None else ""
 
 
 def _hosts(setup: Setup) -> dict[str, int]:
     """The hosts that this Pomerium serves, each with the line that has it first, or 0."""
-    root, services = setup.document.root, setup.services
-    own = lookup(root, "authenticate_service_url")
-    nodes: list[Node | None] = []
+    root, services, every = setup.document.root, setup.services, set(hosts(setup.document))
+    said: list[Said | None] = []
     if services & {"all", "proxy"}:
         routes = [one for key in ("routes", "policy") for one in elements(lookup(root, key))]
-        nodes += [lookup(route, "from") for route in routes]
-    if services & {"all", "authenticate"}:
-        nodes.append(own)
-    every, found = hosts(setup.document), dict[str, int]()
-    for node in nodes:
+        said += [setup.at(lookup(route, "from")) for route in routes]
+    own = setup.said("authenticate_service_url")
+    if own is not None and services & {"all", "authenticate"}:
+        said.append(own)
+        every |= {*hosts(document_of({"AUTHENTICATE_SERVICE_URL": own.text}, setup.config))}
+    found: dict[str, int] = {}
+    for one in filter(None, said):
         with suppress(ValueError):
-            host = names.normalise(urlsplit((string(node) or "").strip()).hostname or "")
-            if node is not None and host in every:
-                found.setdefault(host, 0 if unread(setup.config) else node.line)
+            host = names.normalise(urlsplit(one.text.strip()).hostname or "")
+            if host in every:
+                found.setdefault(host, one.line)
     return found

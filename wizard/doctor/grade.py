@@ -22,6 +22,7 @@ from wizard.core.events import Json
 Level = Literal["error", "warning", "good"]
 LEVELS: Final[tuple[Level, ...]] = ("error", "warning", "good")
 """The gravest first."""
+UNSEEN: Final = frozenset({"permission-denied", "file-not-mounted"})
 GRADES: Final = (("A", 0, 0), ("B", 0, 2), ("C", 0, None), ("D", 1, None), ("E", 3, None))
 """Each grade with the most errors and the most warnings it takes, None for any; else it is F."""
 
@@ -41,8 +42,8 @@ class Finding(NamedTuple):
 
     @classmethod
     def of(cls, error: WizardError, file: str = "", line: int = 0) -> "Finding":
-        """An error as a finding; what only we may not read is no fault of Pomerium's."""
-        level: Level = "warning" if error.code == "permission-denied" else "error"
+        """An error as a finding; what only we cannot see may be well."""
+        level: Level = "warning" if error.code in UNSEEN else "error"
         return cls(level, error.code, error.summary, error.hint, file, line)
 
     def to_json(self) -> dict[str, Json]:

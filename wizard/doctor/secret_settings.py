@@ -1,6 +1,5 @@
 """Secrets of the configuration: whether they are there and well formed. Their values stay here."""
 
-import base64
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -8,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from wizard.core.errors import WizardError
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup
+from wizard.doctor.setup import Said, Setup, decoded
 from wizard.pki.pem import contents
 
 SIZE: Final = 32
@@ -75,12 +74,9 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
     is_shared = need.name == "shared_secret"
     if is_file and is_shared:
         yield from _line_end(setup, said, f"{need.name}_file", "Pomerium does not start so.")
-    try:
-        size = len(base64.b64decode(text.strip(), validate=True))
-    except ValueError:
-        size = -1
-    if size != SIZE:
-        what = "is not base64" if size < 0 else f"holds {size} bytes"
+    data = decoded(text.strip() if is_file else text)
+    if data is None or len(data) != SIZE:
+        what = "is not base64" if data is None else f"holds {len(data)} bytes"
         yield Finding(
             "error",
             "secret-length",

@@ -160,24 +160,25 @@ def _as_listed(
     server: Server, leaf: x509.Certificate, setup: Setup | None, listed: Sequence[Listed]
 ) -> Iterator[Finding]:
     """Whether it is the certificate that the configuration has for the name now."""
-    one = expected(setup, listed, server.name) if setup is not None else None
-    if one is None or one.leaf is None:
+    found = expected(setup, listed, server.name) if setup is not None else ()
+    right = next((one.where for one in found if one.leaf == leaf), "")
+    if right:
+        yield Finding("good", "served-as-listed", f"{server} shows {right}, as it should.")
         return
-    place = one.pair.place
-    if one.leaf == leaf:
-        yield Finding("good", "served-as-listed", f"{server} shows {one.where}, as it should.")
+    if not found or found[0].leaf is None:
         return
+    one, until = found[0], found[0].leaf.not_valid_after_utc
     other = next((it.where for it in listed if it.leaf == leaf), "")
     what = other or f"another one, until {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
     yield Finding(
         "error",
         "served-other",
         f"{server} shows {server.name} {what}, and {one.where} is listed for it, until "
-        f"{one.leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC.",
+        f"{until:%Y-%m-%d %H:%M} UTC.",
         "If that is this Pomerium, have it read its files again: systemctl kill -s HUP pomerium. "
         "In a container mount the directory, never a single file.",
-        place.file,
-        place.line,
+        one.pair.place.file,
+        one.pair.place.line,
     )
 
 

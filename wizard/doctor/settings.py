@@ -7,14 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from wizard.core.errors import WizardError
-from wizard.doctor.certificates import Listed, some
+from wizard.doctor.certificates import Listed
 from wizard.doctor.grade import Finding, Level
-from wizard.doctor.setup import Said, Setup, open_to_all
-from wizard.pki.names import never_public
+from wizard.doctor.readers import open_to_all
+from wizard.doctor.setup import VARIABLES, Said, Setup
 from wizard.pomerium import lint, traps
 from wizard.pomerium.document import lookup, string
-from wizard.pomerium.paths import unread
-from wizard.pomerium.routes import serves_browsers
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
 from wizard.pomerium.standing import standing_traps
 from wizard.pomerium.variables import overridden
@@ -22,9 +20,10 @@ from wizard.pomerium.variables import overridden
 REMOVED_NAMES: Final = {one.name for one in REMOVED}
 REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
 FIX: Final = "Change that line; Pomerium reads the file again by itself."
+FIX_VARIABLE: Final = "Change that line, and restart Pomerium: it reads variables at its start."
 TOLD_ELSEWHERE: Final = frozenset(
     {
-        *("secret-length", "secret-line-end", "hsts-development", "server-certificate-is-ca"),
+        *("secret-length", "secret-line-end", "server-certificate-is-ca"),
         *("client-ca-not-pem", "crl-unreadable", "crl-expired", "crl-ends-soon"),
         *("autocert-wildcard-route", "autocert-port-80", "autocert-must-staple"),
         "sessions-in-memory",
@@ -37,6 +36,7 @@ RENEWED: Final = frozenset({".yaml", ".yml", ".json", ".pem", ".crt", ".key"})
 UNSET: Final = {
     "systemd": "Have systemd leave it out: `UnsetEnvironment={name}` with systemctl edit pomerium",
     "compose": "Take it out of `environment:` of the service, or give it there the value you mean.",
+    "env_file": "Take it out of that file, or give it there the value you mean.",
     "process": "Start Pomerium without {name}.",
 }
 
@@ -49,11 +49,12 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     yield from _unread(setup)
     yield from _mounts(setup)
     yield from _open(setup)
-    yield from _pinned(setup, listed)
 
 
 def _names(setup: Setup) -> Iterator[Finding]:
     for one in lint.problems(setup.document):
+        if not setup.has_lines and one.key.upper() in VARIABLES.values():
+            continue
         code = "setting-unknown"
         if one.key in REPLACED_NAMES:
             code = "setting-replaced"
@@ -71,21 +72,24 @@ def _traps(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     names = [name for one in listed for name in one.names]
     found = traps.traps(setup.document, read, names=names, now=setup.system.now())
     for one in (*found, *standing_traps(setup.document, read)):
-        if one.code not in TOLD_ELSEWHERE:
+        # That header may be set by a variable, which only this check sees.
+        is_set = one.code == "hsts-development" and "HEADERS" in setup.variables
+        if one.code not in TOLD_ELSEWHERE and not is_set:
             yield _finding(setup, one)
 
 
 def _finding(setup: Setup, problem: lint.Problem) -> Finding:
     text = problem.text.replace(f" (line {problem.line})", "")
     level: Level = "error" if problem.level == "error" else "warning"
-    line = 0 if unread(setup.config) else problem.line
-    return Finding(level, problem.code, text, problem.fix or FIX, setup.document.name, line)
+    fix, line = (FIX, problem.line) if setup.has_lines else (FIX_VARIABLE, 0)
+    return Finding(level, problem.code, text, problem.fix or fix, setup.document.name, line)
 
 
 def _overridden(setup: Setup) -> Iterator[Finding]:
     """Settings of the file that a variable, with another value, takes the word from."""
     root = setup.document.root
-    nodes = {key.value.lower(): key for key, _ in root.pairs} if root is not None else {}
+    pairs = root.pairs if root is not None and setup.has_lines else ()
+    nodes = {key.value.lower(): key for key, _ in pairs}
     given = {name: said.text for name, said in setup.variables.items() if said.by}
     for name, variable in overridden(given, nodes).items():
         said = setup.variables[variable]
@@ -135,20 +139,4 @@ def _open(setup: Setup) -> Iterator[Finding]:
             f"Everybody on this machine can read the file, and `{held[0]}` in it.",
             f"Close it: chmod o= {setup.config}",
             str(setup.config),
-        )
-
-
-def _pinned(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
-    """Names for development that browsers are told to insist on HTTPS for (HSTS, RFC 6797)."""
-    is_said = lookup(setup.document.root, "set_response_headers") or setup.variables.get("HEADERS")
-    private = [
-        name for one in listed for name in one.names if never_public([name.removeprefix("*.")])
-    ]
-    if private and not is_said and serves_browsers(setup.document):
-        yield Finding(
-            "warning",
-            "hsts-development",
-            f"Pomerium tells browsers to insist on HTTPS for {some(private)} for a year.",
-            "Add `set_response_headers: {Strict-Transport-Security: max-age=0}`.",
-            setup.document.name,
         )

@@ -4,25 +4,26 @@ import base64
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.files import file_error
 from wizard.core.system import Kept, System
+from wizard.doctor.readers import User
 from wizard.pomerium import surroundings, variables
-from wizard.pomerium.compose import INSIDE, Mount, find_file, here_of, service_in
+from wizard.pomerium.compose import INSIDE, Mount, Service, find_file, here_of, service_in
 from wizard.pomerium.detect import find_config
-from wizard.pomerium.document import Document, lookup, parse, read, string
+from wizard.pomerium.document import Document, lookup, read, string
 from wizard.pomerium.paths import unread
 from wizard.pomerium.syntax import Node
 from wizard.pomerium.told import KNOWN, Start, started
 from wizard.pomerium.unit import Unit, find_unit
 from wizard.pomerium.variables import DOCKER, SYSTEMD, Dialect
 
-LARGEST: Final = 1 << 20
-"""Bytes of a file that may hold a certificate."""
+LARGEST: Final = 1 << 26
+"""Bytes of a file that is read; revocation lists of large authorities take some of it."""
 VARIABLES: Final = {one.name: one.environment for one in KNOWN}
 
 
@@ -33,6 +34,10 @@ class Said(NamedTuple):
     file: str
     line: int = 0
     by: str = ""
+
+    def __repr__(self) -> str:
+        # It may be a secret.
+        return f"Said(in {self.file}, line {self.line})"
 
 
 class Source(NamedTuple):
@@ -55,14 +60,22 @@ class Source(NamedTuple):
         """
         if not self.is_inline:
             return setup.content(self.said).content
-        try:
-            return base64.b64decode(self.said.text, validate=True)
-        except ValueError:
+        data = decoded(self.said.text)
+        if data is None:
             raise WizardError(
                 "not-base64",
                 f"`{self.setting}` is not base64; Pomerium does not start with it.",
                 f"Encode the file: base64 -w0 FILE. Or name the file in `{self.setting}_file`.",
-            ) from None
+            )
+        return data
+
+
+def decoded(text: str) -> bytes | None:
+    """What base64 says, as Go reads it, which passes over line ends; None where it is none."""
+    try:
+        return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
+    except ValueError:
+        return None
 
 
 class Setup(NamedTuple):
@@ -71,6 +84,7 @@ class Setup(NamedTuple):
     `document` is the configuration, empty where variables hold everything. `variables` win over
     it. `folder` is Pomerium's current directory; `mounts` are what a container sees. `user` is who
     it runs as, None where that is not known. `unread` are files of variables that were not read.
+    It has no lines where it was put together from variables.
     """
 
     system: System
@@ -79,8 +93,9 @@ class Setup(NamedTuple):
     variables: Mapping[str, Said]
     folder: Path
     mounts: tuple[Mount, ...] = ()
-    user: "User | None" = None
+    user: User | None = None
     unread: tuple[str, ...] = ()
+    has_lines: bool = True
 
     def said(self, name: str) -> Said | None:
         """A setting of Pomerium by its name, dotted below the top; None where nothing sets it."""
@@ -101,7 +116,9 @@ class Setup(NamedTuple):
     def at(self, node: Node | None) -> Said | None:
         """What a node of the configuration says; None where it says nothing."""
         text = string(node)
-        return Said(text, self.document.name, node.line) if node is not None and text else None
+        if node is None or not text:
+            return None
+        return Said(text, self.document.name, node.line if self.has_lines else 0)
 
     def is_on(self, name: str) -> bool:
         """Whether a setting is set to what Pomerium takes for yes."""
@@ -129,7 +146,7 @@ class Setup(NamedTuple):
             raise WizardError(
                 "file-not-mounted",
                 f"{text} is not mounted into the container, as far as the Compose file says.",
-                "Mount the directory that holds it, or name the path as the container sees it.",
+                "Mount the directory that holds it, unless a volume does.",
             )
         return found
 
@@ -174,31 +191,6 @@ class Setup(NamedTuple):
         )
 
 
-class User(NamedTuple):
-    """Who Pomerium runs as, by the numbers that files go by."""
-
-    name: str
-    uid: int
-    groups: frozenset[int]
-
-    @classmethod
-    def known(cls, name: str) -> "User | None":
-        """The user of this name or number; None where this machine does not know it."""
-        try:
-            import pwd  # noqa: PLC0415  POSIX only
-        except ImportError:
-            return None
-        number, _, group = name.partition(":")
-        if number.isdecimal():
-            groups = frozenset({int(group) if group.isdecimal() else int(number)})
-            return cls(number, int(number), groups)
-        with contextlib.suppress(KeyError):
-            entry = pwd.getpwnam(name or "root")
-            groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
-            return cls(entry.pw_name, entry.pw_uid, groups)
-        return None
-
-
 def find(system: System, given: Path | None) -> Setup:
     """Pomerium's setup on this machine, around the configuration that is given or found.
 
@@ -208,41 +200,94 @@ def find(system: System, given: Path | None) -> Setup:
     """
     unit = find_unit(system)
     path = given or _config(system, unit)
-    if path is None and unit is not None and unit.environment:
-        # It is started with variables alone.
-        start = Start("systemd", unit.user)
-        return _setup(system, unit.path, parse(b"", str(unit.path)), start, unit)
     if path is None:
+        return _without_file(system, unit)
+    start = started(system, path)
+    dialect = DOCKER if start.target == "docker" else SYSTEMD
+    document = variables.document(path, dialect) if unread(path) else read(path)
+    if document is None:
+        raise UsageError("config-missing", f"There is no {path}.", "Look at its spelling.")
+    setup = _setup(system, path, document, start, unit)
+    if not unread(path):
+        return setup
+    own = _variables(path, dialect)
+    return setup._replace(variables={**own, **setup.variables}, has_lines=False)
+
+
+def _without_file(system: System, unit: Unit | None) -> Setup:
+    """The setup of a Pomerium that is started with variables alone."""
+    service = _service_here()
+    if unit is not None and unit.environment:
+        path, start = unit.path, Start("systemd", unit.user)
+    elif service is not None and service.environment:
+        path = service.path
+        start = Start("docker", service.runs_as, path, service.mounts)
+    else:
         raise UsageError(
             "config-missing",
             "No configuration of Pomerium was found on this machine.",
             "Name it: pomcert-wizard doctor --config FILE. A package keeps its own in "
             "/etc/pomerium, where only root may look.",
         )
-    start = started(system, path)
-    dialect = DOCKER if start.target == "docker" else SYSTEMD
-    document = variables.document(path, dialect) if unread(path) else read(path)
-    if document is None:
-        raise UsageError("config-missing", f"There is no {path}.", "Look at its spelling.")
-    setup = _setup(system, path, document, start, unit if start.target == "systemd" else None)
-    own = _variables(path, dialect) if unread(path) else {}
-    return setup._replace(variables={**own, **setup.variables})
+    around = _around(system, path, start)
+    document = variables.document_of({name: one.text for name, one in around.items()}, path)
+    return _setup(system, path, document, start, unit)._replace(has_lines=False)
 
 
 def _setup(
     system: System, path: Path, document: Document, start: Start, unit: Unit | None
 ) -> Setup:
-    who = {"process", {"systemd": "systemd", "docker": "compose"}.get(start.target)}
-    around = surroundings.variables(system, start.compose or path)
-    told = {
-        name: Said(one.value, one.where, by=one.by) for name, one in around.items() if one.by in who
-    }
+    unit = unit if start.target == "systemd" else None
     folder = INSIDE if start.target == "docker" else Path.cwd()
     if unit is not None:
         folder = system.at(unit.value("WorkingDirectory") or "/")
-    user = User.known(start.user) if start.user is not None else None
-    unread_files = tuple(map(str, unit.unread if unit else ()))
-    return Setup(system, path, document, told, folder, start.mounts, user, unread_files)
+    around = _around(system, path, start)
+    files = list(unit.unread) if unit else []
+    service = service_in(start.compose) if start.compose else None
+    if service is not None:
+        its, files = _env_files(service, path)
+        around |= its
+    return Setup(
+        system,
+        path,
+        document,
+        around,
+        folder,
+        start.mounts,
+        User.known(start.user) if start.user is not None else None,
+        tuple(map(str, files)),
+    )
+
+
+def _env_files(service: Service, config: Path) -> tuple[dict[str, Said], list[Path]]:
+    """The variables of a container's files, but for those that it is given itself.
+
+    Also the files that cannot be read.
+    """
+    found: dict[str, Said] = {}
+    unread: list[Path] = []
+    for file in (service.path.parent / name for name in service.unread):
+        if _is_same(file, config):
+            continue
+        try:
+            found |= _variables(file, DOCKER)
+        except OSError:
+            unread.append(file)
+    its = {name: one for name, one in found.items() if name not in service.environment}
+    return {name: one._replace(by="env_file") for name, one in its.items()}, unread
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _around(system: System, path: Path, start: Start) -> dict[str, Said]:
+    """The variables of this process, and of what starts Pomerium with this configuration."""
+    who = {"process", {"systemd": "systemd", "docker": "compose"}.get(start.target)}
+    found = surroundings.variables(system, start.compose or path)
+    return {
+        name: Said(one.value, one.where, by=one.by) for name, one in found.items() if one.by in who
+    }
 
 
 def _config(system: System, unit: Unit | None) -> Path | None:
@@ -252,13 +297,16 @@ def _config(system: System, unit: Unit | None) -> Path | None:
         if os.path.isfile(path):  # noqa: PTH113  unlike Path.is_file it raises nothing
             return path
     found = find_config(system)
-    if found is not None:
-        return found
+    service = _service_here() if found is None else None
+    files = [service.path.parent / name for name in service.unread] if service else []
+    return found or next((file for file in files if file.is_file()), None)
+
+
+def _service_here() -> Service | None:
+    """The service of a Compose file of the current directory."""
     with contextlib.suppress(WizardError, OSError):
         file = find_file(Path.cwd())
-        service = service_in(file) if file else None
-        files = [service.path.parent / name for name in service.unread] if service else []
-        return next((file for file in files if file.is_file()), None)
+        return service_in(file) if file else None
     return None
 
 
@@ -270,42 +318,6 @@ def _variables(path: Path, dialect: Dialect) -> dict[str, Said]:
         for one in dialect.assignments(text)
         if one.value
     }
-
-
-def closed_to(user: User, path: Path, top: Path = Path("/")) -> Path | None:
-    """What keeps a user from reading a file: itself or a directory below `top`; None for nothing.
-
-    What has an access list (ACL) is taken to be open: that is how they are used.
-    """
-    for one in (*reversed(list(_below(path.parent, top))), path):
-        with contextlib.suppress(OSError):
-            status = one.stat()
-            bit = 0o1 if stat.S_ISDIR(status.st_mode) else 0o4
-            shift = 6 if status.st_uid == user.uid else 3 if status.st_gid in user.groups else 0
-            if user.uid and not status.st_mode & (bit << shift) and not _has_list(one):
-                return one
-    return None
-
-
-def open_to_all(path: Path) -> bool:
-    """Whether everybody on this machine can read a file."""
-    with contextlib.suppress(OSError):
-        is_open = path.stat().st_mode & stat.S_IROTH
-        return bool(is_open) and all(one.stat().st_mode & stat.S_IXOTH for one in path.parents)
-    return False
-
-
-def _below(folder: Path, top: Path) -> Iterator[Path]:
-    for one in (folder, *folder.parents):
-        yield one
-        if one == top:
-            return
-
-
-def _has_list(path: Path) -> bool:
-    with contextlib.suppress(OSError):
-        return hasattr(os, "listxattr") and "system.posix_acl_access" in os.listxattr(path)
-    return False
 
 
 def _closed(error: OSError, path: Path) -> WizardError:

@@ -162,8 +162,7 @@ def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
         WizardError: it cannot be read, or its routes cannot.
     """
     from wizard.core.files import file_error  # noqa: PLC0415  only where there is such a file
-    from wizard.pomerium.document import parse, require_file  # noqa: PLC0415  ruamel.yaml: 25 ms
-    from wizard.pomerium.emitter import dump  # noqa: PLC0415  as above
+    from wizard.pomerium.document import require_file  # noqa: PLC0415  ruamel.yaml: 25 ms
 
     require_file(path)
     try:
@@ -172,9 +171,19 @@ def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
         return None
     except OSError as error:
         raise file_error(error, "read", path) from None
-    found = {
-        name.lower(): value for name, value in (dialect or SYSTEMD).read(text).items() if value
-    }
+    return document_of((dialect or SYSTEMD).read(text), path)
+
+
+def document_of(variables: Mapping[str, str], path: Path) -> "Document":
+    """Variables as the configuration that they stand for; `path` is where they are set.
+
+    Raises:
+        WizardError: their routes cannot be read.
+    """
+    from wizard.pomerium.document import parse  # noqa: PLC0415  ruamel.yaml: 25 ms
+    from wizard.pomerium.emitter import dump  # noqa: PLC0415  as above
+
+    found = {name.lower(): value for name, value in variables.items() if value}
     encoded = found.pop("routes", "") or found.pop("policy", "")
     _, listed = _listed(encoded, str(path))
     routes = f"{_key(listed)}{listed}\n" if listed else ""
