@@ -94,3 +94,13 @@ def crl(forge: Forge, authority: str, days: int) -> bytes:
         .sign(key, hashes.SHA256())  # type: ignore[arg-type]  the forge makes no other kind
     )
     return built.public_bytes(Encoding.PEM)
+
+
+def other_forms(forge: Forge) -> None:
+    """The certificate `site` and its key in forms that Pomerium does not take, and other things."""
+    forge.openssl("x509 -in site.pem -outform DER -out site.der")
+    forge.openssl("pkey -in site.key -outform DER -out site.derkey")
+    forge.openssl("pkey -in site.key -aes256 -passout env:PASSWORD -out site.encrypted")
+    forge.pkcs12(forge.folder / "site.pkcs12")
+    (forge.folder / "site.nothing").write_bytes(b"# a comment\n")
+    (forge.folder / "site.foreign").write_bytes(forge.pem("root.key"))

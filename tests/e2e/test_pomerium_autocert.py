@@ -119,6 +119,11 @@ def test_a_host_that_is_elsewhere_gets_none_and_keeps_nobody_from_theirs(place: 
     until(pomerium.process, lambda: loads(pomerium, place, "a") or None)
     assert not loads(pomerium, place, "c")
     assert "could not get certificate from issuer" in pomerium.log.read_text()
+    done = Wizard(place.config.parent)("doctor", "--json", "--config", str(place.config))
+    found = {row["code"]: str(row["summary"]) for row in done.rows() if "code" in row}
+    assert done.status == 8
+    assert f"a.{place.zone}" in found["autocert-good"]
+    assert f"c.{place.zone}" in found["autocert-missing"]
 
 
 def test_a_wildcard_is_served_where_autocert_has_no_certificate_of_its_own(place: Place) -> None:

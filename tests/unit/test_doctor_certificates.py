@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bundle_support import APEX, CA, HOST, NAME, SITE, Forge
 from conftest import Need
-from doctor_support import Patient
+from doctor_support import Patient, other_forms
 
 from wizard.doctor.readers import User, closed_to, open_to_all
 
@@ -81,12 +81,7 @@ def test_a_pipe_is_not_waited_for(patient: Patient) -> None:
 )
 def test_what_go_does_not_load(patient: Patient, cert: str, key: str, code: str) -> None:
     forge = patient.forge
-    forge.openssl("x509 -in site.pem -outform DER -out site.der")
-    forge.openssl("pkey -in site.key -outform DER -out site.derkey")
-    forge.openssl("pkey -in site.key -aes256 -passout env:PASSWORD -out site.encrypted")
-    forge.pkcs12(forge.folder / "site.pkcs12")
-    (forge.folder / "site.nothing").write_bytes(b"# a comment\n")
-    (forge.folder / "site.foreign").write_bytes(forge.pem("root.key"))
+    other_forms(forge)
     named = [
         patient.file(f"in.{role}", forge.pem(f"site.{end}"))
         for role, end in (("cert", cert), ("key", key))

@@ -215,6 +215,12 @@ def test_what_autocert_has_got(patient: Patient) -> None:
     assert patient.found() == {}, "Pomerium did not run yet"
     (folder / "certificates").mkdir(parents=True)
     patient.only("autocert-missing")
+    patient.write(
+        patient.pair("site", "site", "issuing"),
+        more=f"autocert: true\nhttp_redirect_addr: :80\nautocert_dir: {folder}\n",
+    )
+    patient.only("autocert-manual-wildcard", "warning")
+    by_itself(patient, f"autocert_dir: {folder}\n")
     place = certificate_file(folder, HOST, "", staging=False)
     place.parent.mkdir(parents=True)
     place.write_bytes(patient.forge.pem("site", "issuing"))

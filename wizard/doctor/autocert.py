@@ -1,6 +1,6 @@
 """Certificates that Pomerium gets by itself: what it cannot get, and what it has got."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from wizard.core.errors import WizardError
-from wizard.doctor.certificates import some
+from wizard.doctor.certificates import Listed, some
+from wizard.doctor.coverage import fitting
 from wizard.doctor.grade import Finding
 from wizard.doctor.setup import Said, Setup
 from wizard.pki import chain
@@ -19,7 +20,7 @@ from wizard.pomerium.store import LETSENCRYPT, certificate_file
 LE: Final = urlsplit(LETSENCRYPT).hostname
 
 
-def findings(setup: Setup) -> Iterator[Finding]:
+def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     """What keeps a host from its certificate, and which certificates are there."""
     if not setup.is_on("autocert"):
         return
@@ -44,7 +45,7 @@ def findings(setup: Setup) -> Iterator[Finding]:
             redirect.file if redirect else name,
             redirect.line if redirect else 0,
         )
-    yield from _kept(setup, own)
+    yield from _kept(setup, own, listed)
 
 
 def _authority(setup: Setup) -> Iterator[Finding]:
@@ -78,7 +79,7 @@ def _authority(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def _kept(setup: Setup, own: tuple[str, ...]) -> Iterator[Finding]:
+def _kept(setup: Setup, own: Sequence[str], listed: Sequence[Listed]) -> Iterator[Finding]:
     """What lies in `autocert_dir`, once Pomerium has been there."""
     said, ca = setup.said("autocert_dir"), setup.said("autocert_ca")
     if said is None or "://" in said.text:
@@ -90,7 +91,7 @@ def _kept(setup: Setup, own: tuple[str, ...]) -> Iterator[Finding]:
         leaves = {host: _leaf(setup, folder, host, ca) for host in own}
     except (WizardError, PermissionError):
         return
-    missing = [host for host, leaf in leaves.items() if leaf is None]
+    missing = [h for h, leaf in leaves.items() if leaf is None and not fitting(listed, h)]
     if missing:
         yield Finding(
             "error",

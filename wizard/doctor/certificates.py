@@ -91,7 +91,7 @@ def no_list(setup: Setup) -> Iterator[Finding]:
         yield Finding(
             "error",
             "config-certificates-not-a-list",
-            "`certificates` is no list; Pomerium does not start so.",
+            "`certificates` is no list; Pomerium does not start with it.",
             "Write a list of `cert` and `key`, each a path.",
             setup.document.name,
             node.line,
@@ -149,7 +149,7 @@ def _require_both(pair: Pair) -> None:
     if missing:
         raise WizardError(
             "certificate-half",
-            f"`{missing[0]}` is missing; Pomerium does not start so.",
+            f"`{missing[0]}` is missing; Pomerium does not start without it.",
             "Add it, or take the other one of the two out.",
         )
 
@@ -174,7 +174,7 @@ def _certificates(setup: Setup, pair: Pair) -> tuple[x509.Certificate, ...]:
     if found.keys:
         raise WizardError(
             "certificate-is-key",
-            f"{where} holds a private key and no certificate; Pomerium does not start so.",
+            f"{where} holds a private key and no certificate; Pomerium does not start with it.",
             "Look whether the certificate and the key were swapped.",
         )
     raise _unusable(found, where) or WizardError(
@@ -289,7 +289,7 @@ def _private(data: bytes, where: str) -> PrivateKeyTypes:
     if found.certificates:
         raise WizardError(
             "key-is-certificate",
-            f"{where} holds a certificate and no key; Pomerium does not start so.",
+            f"{where} holds a certificate and no key; Pomerium does not start with it.",
             "Look whether the certificate and the key were swapped.",
         )
     raise _unusable(found, where) or WizardError(

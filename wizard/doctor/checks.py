@@ -69,7 +69,7 @@ def _all(setup: Setup, certificates: Sequence[Listed]) -> Iterator[Finding]:
     for one in certificates:
         yield from one.findings
     yield from coverage.findings(setup, certificates)
-    yield from autocert.findings(setup)
+    yield from autocert.findings(setup, certificates)
     yield from client_authority.findings(setup)
     yield from named_files.findings(setup)
     yield from secret_settings.findings(setup)

@@ -1,7 +1,6 @@
 """Certificates of people (`downstream_mtls`): their authority and what it revoked.
 
-Pomerium itself looks only whether the files can be read (v0.33 config/mtls.go); Envoy then has no
-listener, or lets nobody in.
+Pomerium itself looks only whether the authority's file and the list can be read (config/mtls.go).
 """
 
 from collections.abc import Iterator, Sequence
@@ -180,7 +179,7 @@ def _lists(data: bytes, where: str) -> list[x509.CertificateRevocationList]:
     if not lists:
         raise WizardError(
             "crl-unreadable",
-            f"There is no revocation list in PEM form in {where}: nobody gets in.",
+            f"There is no revocation list in PEM form in {where}; Pomerium does not start with it.",
             "Convert it: openssl crl -inform DER -in FILE -out crl.pem",
         )
     return lists

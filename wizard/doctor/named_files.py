@@ -10,7 +10,8 @@ from wizard.pki import fitness
 from wizard.pki.pem import contents
 from wizard.pomerium.document import elements, lookup
 
-AUTHORITIES: Final = ("certificate_authority_file", "autocert_trusted_ca_file")
+INWARDS: Final = "certificate_authority_file"
+AUTHORITIES: Final = (INWARDS, "autocert_trusted_ca_file")
 PAIRS: Final = ("metrics_certificate_file", "metrics_certificate_key_file")
 ROUTE_AUTHORITY: Final = "tls_custom_ca_file"
 ROUTE_PAIR: Final = ("tls_client_cert_file", "tls_client_key_file")
@@ -37,7 +38,12 @@ def _authority(setup: Setup, said: Said) -> Iterator[Finding]:
     try:
         found = contents(setup.content(said).content).certificates
     except WizardError as error:
-        yield Finding.of(error, said.file, said.line)
+        told = Finding.of(error, said.file, said.line)
+        if error.code == "file-missing" and said == setup.said(INWARDS):
+            # The only one that Pomerium does without (seen with v0.32.9).
+            summary = f"There is no {said.text}; Pomerium starts and does not trust what it is for."
+            told = told._replace(level="warning", code="authority-missing", summary=summary)
+        yield told
         return
     if not found:
         yield Finding(

@@ -44,7 +44,7 @@ def findings(setup: Setup) -> Iterator[Finding]:
     yield from _signing_key(setup)
     said = setup.said("idp_client_secret_file")
     if said is not None:
-        yield from _line_end(setup, said, "idp_client_secret_file", "Sign-in fails so.")
+        yield from _line_end(setup, said, "idp_client_secret_file", "Nobody can sign in with it.")
 
 
 def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
                 "error" if is_needed else "warning",
                 "secret-missing",
                 f"`{need.name}` is not set: "
-                + ("Pomerium does not start so." if is_needed else f"{need.without}."),
+                + ("Pomerium does not start without it." if is_needed else f"{need.without}."),
                 NEW,
                 setup.document.name,
             )
@@ -71,9 +71,9 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
             yield Finding.of(error, said.file, said.line)
             return
         text = ""
-    is_shared = need.name == "shared_secret"
-    if is_file and is_shared:
-        yield from _line_end(setup, said, f"{need.name}_file", "Pomerium does not start so.")
+    if is_file and need.name == "shared_secret" and text != text.strip():
+        yield from _line_end(setup, said, f"{need.name}_file", "Pomerium does not start with it.")
+        return
     data = decoded(text.strip() if is_file else text)
     if data is None or len(data) != SIZE:
         what = "is not base64" if data is None else f"holds {len(data)} bytes"
