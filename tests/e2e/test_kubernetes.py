@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from bundle_support import Forge
 from conftest import Need
 from kubernetes_support import Judgement, judge
 from strategy_target_support import as_golden, ready
 from target_support import Machine, desk
+from upstream_support import forge_clients, line
 
 from wizard.core import registry
 from wizard.core.events import Event, Finished, Proof
@@ -23,7 +25,14 @@ pytestmark = pytest.mark.e2e
 
 BOOTSTRAP = "Pomerium/global: spec.secrets: Secret pomerium/bootstrap"
 """Made in the cluster when the ingress controller is installed."""
-ISSUER = "ClusterIssuer/pomerium-letsencrypt"
+ISSUER = "ClusterIssuer/wildcard-corp-example-com-letsencrypt"
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
+    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
+    forge_clients(forge)
+    return forge
 
 
 @pytest.fixture
@@ -105,13 +114,15 @@ def test_a_cluster_takes_every_provider(
     solver = SOLVERS[name]
     more: dict[str, Value] = {"kubernetes.solver": name}
     more |= {key_of(solver, option): value for option, value in SAID[name].items()}
-    secret = {"here": machine.answers["kubernetes.cloudflare.token"]}.get(where, "secret:dns/key")
+    account = machine.folder / "account.json"
+    account.write_text("{}")
+    here = {False: machine.answers["kubernetes.cloudflare.token"], True: f"file:{account}"}
     for option in solver.options:
         key = key_of(solver, option.name)
         if where == "nowhere" and option.default == "":
             more.pop(key, None)
         elif option.is_secret:
-            more[key] = secret
+            more[key] = here[option.is_json] if where == "here" else "secret:dns/key"
     applied(machine, "dns-01", **more)
     told = judged(machine, need)
     assert told.errors == ()
@@ -159,6 +170,23 @@ def test_client_certificates_are_asked_for(enforcement: str, machine: Machine, n
     text = (machine.root / "srv/kubernetes/pomerium.yaml").read_text()
     assert f"enforcement: {enforcement}\n" in text
     assert "    ca: LS0t" in text
+
+
+def test_applications_get_what_they_want(machine: Machine, need: Need, forge: Forge) -> None:
+    wiki = "https://wiki.corp.example.com"
+    more: dict[str, Value] = {"output.route.from": wiki, "kubernetes.service": "apps/wiki:8443"}
+    applied(machine, "dns-01", **more, **{"mtls.upstream": (line(forge, wiki),)})
+    told = judged(machine, need)
+    assert (told.errors, told.missing) == ((), (BOOTSTRAP,))
+    route = "wiki-corp-example-com"
+    assert {f"Secret/apps/{route}-upstream-{one}" for one in ("ca", "client")} < set(told.objects)
+
+
+def test_names_that_look_alike_are_routes_of_their_own(machine: Machine, need: Need) -> None:
+    applied(machine, "autocert", names=("a.b.example.com", "a-b.example.com"))
+    told = judged(machine, need)
+    assert (told.errors, told.missing) == ((), (BOOTSTRAP,))
+    assert len([one for one in told.objects if one.startswith("Ingress/")]) == 2
 
 
 def test_names_that_are_long_are_names_of_resources_too(machine: Machine, need: Need) -> None:

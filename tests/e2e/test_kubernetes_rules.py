@@ -19,6 +19,9 @@ secretGenerator:
   - name: cloudflare
     namespace: cert-manager
     envs: [cloudflare.env]
+  - name: app-ca
+    namespace: default
+    literals: [ca.pem=secret]
   - name: bootstrap
     namespace: pomerium
     literals: [shared_secret=secret]
@@ -299,6 +302,17 @@ LACKING = {
         ("name: letsencrypt", "name: encrypt"),
         "Certificate/wildcard: spec.issuerRef: ClusterIssuer encrypt",
     ),
+    "an authority under another key": (
+        "ingress.yaml",
+        (
+            "  annotations:\n",
+            "  annotations:\n    ingress.pomerium.io/tls_custom_ca_secret: app-ca\n",
+        ),
+        (
+            "Ingress/app: metadata.annotations.ingress.pomerium.io/tls_custom_ca_secret: "
+            "Secret default/app-ca key ca.crt"
+        ),
+    ),
     "a certificate for an Ingress that no issuer makes": (
         "ingress.yaml",
         ("spec:\n", "spec:\n  tls: [{hosts: [app.example.com], secretName: app-tls}]\n"),
@@ -328,6 +342,7 @@ def test_a_good_set_is_taken(tmp_path: Path, need: Need) -> None:
         "Certificate/pomerium/wildcard",
         "Ingress/default/app",
         "Secret/cert-manager/cloudflare",
+        "Secret/default/app-ca",
         "Secret/pomerium/bootstrap",
     }
 

@@ -143,7 +143,7 @@ def test_a_resource_of_ones_own_is_left_alone_and_told_what_to_add(machine: Mach
     theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
     before = theirs.read_bytes()
     told = {step.what: step.line for step in apply(machine, DNS_01).next_steps}
-    assert told[f"Add to the spec in {theirs}"] == (
+    assert told[f"Add to the spec in {theirs}, and apply it"] == (
         "certificates:\n  - pomerium/wildcard-corp-example-com"
     )
     assert not (machine.root / "srv/kubernetes/pomerium.yaml").exists()
@@ -158,7 +158,7 @@ def test_a_resource_of_ones_own_is_left_alone_and_told_what_to_add(machine: Mach
 def test_client_certificates_for_a_resource_of_ones_own(machine: Machine) -> None:
     theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
     told = apply(machine, DNS_01, **{"mtls.downstream": True}).next_steps
-    (line,) = (step.line for step in told if step.what.endswith(str(theirs)))
+    (line,) = (step.line for step in told if str(theirs) in step.what)
     folder = machine.root / "srv/kubernetes"
     assert f"ca: '(what this prints: base64 --wrap=0 {folder}/client-ca.pem)'" in line
     assert "enforcement: policy_with_default_deny" in line

@@ -207,6 +207,29 @@ def test_what_no_cluster_could_use_is_refused(
     assert refused(machine, DNS_01, **more).code == code
 
 
+@pytest.mark.parametrize("text", ['"t0ken"', "t0ken t0ken", "one\ntwo\n", "\nt0ken", "' '"])
+def test_a_file_that_holds_more_than_the_token_is_refused(text: str, machine: Machine) -> None:
+    """cert-manager would send it as it is, and the provider refuse it months later."""
+    (machine.folder / "token").write_text(text)
+    error = refused(machine, DNS_01)
+    assert error.code == "secret-not-one-word"
+    assert "kubernetes.cloudflare.token" in error.summary
+    assert "t0ken" not in f"{error.summary}{error.hint}"
+
+
+def test_a_service_account_is_json(machine: Machine) -> None:
+    google: dict[str, Value] = {
+        "kubernetes.solver": "clouddns",
+        "kubernetes.clouddns.project": "corp-1",
+        "kubernetes.clouddns.service_account": f"file:{machine.folder / 'token'}",
+    }
+    assert refused(machine, DNS_01, **google).code == "secret-not-json"
+    (machine.folder / "token").write_text('{\n  "type": "service_account"\n}\n')
+    apply(machine, DNS_01, **google)
+    held = machine.root / "srv/kubernetes/secrets/clouddns-service-account"
+    assert held.read_text() == '{\n  "type": "service_account"\n}'
+
+
 def test_half_of_an_external_account_is_refused(machine: Machine) -> None:
     half = {
         "autocert.authority_url": "https://acme.zerossl.com/v2/DV90",

@@ -23,9 +23,14 @@ AGAIN: Final = (
     "Whenever somebody renews a file of mtls.upstream: copy it, and tell Pomerium, which does not "
     "watch the files of routes"
 )
+READ: Final = "Tell Pomerium to read the new files; it does not watch those of routes"
+IN_CLUSTER: Final = (
+    "Whenever somebody renews a file of mtls.upstream: copy it, and hand it to the cluster"
+)
 ELSEWHERE: Final = (
-    "mtls.upstream does nothing here. With Kubernetes the annotations of an Ingress say it: "
-    "ingress.pomerium.io/tls_custom_ca_secret, tls_client_secret and tls_server_name."
+    "mtls.upstream does nothing for {}: no manifest that is written here has a route from there. "
+    "Annotations of your Ingress say it: ingress.pomerium.io/tls_custom_ca_secret, "
+    "tls_client_secret and tls_server_name."
 )
 
 
@@ -47,22 +52,42 @@ class Upstream:
         Raises:
             WizardError: a file is no good, or there is no such route; a renewal only tells of it.
         """
-        wanted = asked_for(answers)
+        asked, in_cluster = asked_for(answers), answers.text("output.target") == "kubernetes"
+        wanted = [one for one in asked if not in_cluster or _has_route(one, answers)]
+        lost = tuple(ELSEWHERE.format(one.origin) for one in asked if one not in wanted)
         if not wanted:
-            return Secured()
-        if answers.text("output.target") == "kubernetes":
-            return Secured(notices=(ELSEWHERE,))
+            return Secured(notices=lost)
         from wizard.mtls.upstream_routes import told  # noqa: PLC0415  only where it is wanted
 
-        folder, owner = place(answers), owner_of(answers.text("output.owner"), system)
+        folder, owner = place(answers), _owner(answers, system)
         if renewal is not Renewal.NO:
             return _renewed(wanted, answers, system, folder, owner)
         actions = [one for each in wanted for one in _files(each, system, folder, owner)]
-        notices = tuple(told(wanted, answers, system))
+        notices = (*told(wanted, answers, system), *lost)
         settings = {each.origin: each.settings(folder) for each in wanted}
         renew = ourselves.line(system, state, "renew")
-        steps = (NextStep(AGAIN, f"{renew}\n{reread(answers)}"),) if actions else ()
-        return Secured(tuple(actions), {ROUTES: settings}, notices, steps)
+        again = NextStep(IN_CLUSTER if in_cluster else AGAIN, f"{renew}\n{reread(answers)}")
+        steps, files = (again,) if actions else (), Secured(tuple(actions))
+        if in_cluster:
+            # Behind what keeps secrets out of git.
+            return Secured((), {ROUTES: settings}, notices, steps, lambda _: files)
+        return Secured(files.actions, {ROUTES: settings}, notices, steps)
+
+
+def _has_route(wanted: Wanted, answers: Answers) -> bool:
+    """Whether the manifests for a cluster have a route from there."""
+    from wizard.pomerium.cluster import hosts  # noqa: PLC0415  only a cluster needs it
+    from wizard.pomerium.upstreams import is_same  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    return any(is_same(wanted.origin, f"https://{host}") for host in hosts(answers))
+
+
+def _owner(answers: Answers, system: System) -> Owner:
+    """Who reads the files: whom Pomerium runs as, or, of a cluster's, who hands them over."""
+    if answers.text("output.target") != "kubernetes":
+        return owner_of(answers.text("output.owner"), system)
+    person = system.person
+    return (person.uid, person.gid) if system.invoked_by_other else None
 
 
 def place(answers: Answers) -> Path:
@@ -71,6 +96,8 @@ def place(answers: Answers) -> Path:
     Raises:
         UsageError: `upstream-no-place`: neither a directory nor a configuration is named.
     """
+    if answers.text("output.target") == "kubernetes":
+        return Path(answers.text("kubernetes.directory")) / "secrets" / FOLDER
     directory, config = answers.text("output.directory"), answers.text("output.config")
     if not directory and not config:
         raise UsageError(
@@ -83,6 +110,9 @@ def place(answers: Answers) -> Path:
 
 def reread(answers: Answers) -> str:
     """The line that has a running Pomerium read everything again (SIGHUP)."""
+    if answers.text("output.target") == "kubernetes":
+        directory = answers.text("kubernetes.directory")
+        return Command(("kubectl", "apply", "--kustomize", directory)).shell()
     if answers.text("output.target") == "systemd":
         return "systemctl kill -s HUP pomerium"
     if answers.text("output.target") == "docker":
@@ -107,7 +137,8 @@ def _renewed(
             actions += _files(each, system, folder, owner)
         except WizardError as error:
             notices.append(f"{each.origin}: {error.summary} {error.hint}")
-    read = "Tell Pomerium to read the new files; it does not watch those of routes"
+    in_cluster = answers.text("output.target") == "kubernetes"
+    read = "Hand the new files to the cluster" if in_cluster else READ
     steps = (NextStep(read, reread(answers)),) if actions else ()
     return Secured(tuple(actions), notices=tuple(notices), next_steps=steps)
 

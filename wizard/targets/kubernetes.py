@@ -13,7 +13,7 @@ from wizard.core.questions import Detected, Kind, Problem, Question, Value, alwa
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
 from wizard.pki.material import Installed, Material, Settings
-from wizard.pomerium.cluster import FOLDER, find_manifest
+from wizard.pomerium.cluster import FOLDER, find_manifest, folders
 from wizard.pomerium.mark import is_ours
 from wizard.targets import certificate_files, kubernetes_solvers
 from wizard.targets.base import Delivery, Obtained
@@ -138,12 +138,15 @@ def _directory(system: System) -> Question:
 
 
 def _manifest(system: System) -> Question:
-    def found(_answers: Answers) -> str | Detected:
-        with suppress(OSError):
-            path = find_manifest(Path.cwd())
-            kept = system.keep(path) if path else None
-            if kept is not None and not is_ours(kept.content):
-                return Detected(str(path), "found here")
+    def found(answers: Answers) -> str | Detected:
+        own = Path(answers.text(DIRECTORY))
+        for folder in folders():
+            with suppress(OSError):
+                path = find_manifest(folder)
+                lists = system.keep(folder / KUSTOMIZATION)
+                is_own = folder == own and lists is not None and is_ours(lists.content)
+                if path is not None and not is_own:
+                    return Detected(str(path), "found here")
         return ""
 
     return Question(

@@ -1,5 +1,8 @@
 """Who issues in a cluster: the ACME account that the answers ask for, and what it is given."""
 
+import json
+import re
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +15,14 @@ from wizard.core.system import System
 from wizard.pki import chain
 from wizard.pki.names import never_public
 from wizard.targets import kubernetes_solvers as solvers
-from wizard.targets.kubernetes_manifests import CERT_MANAGER, HTTP_01, Issuer, Resource, SecretFile
+from wizard.targets.kubernetes_manifests import (
+    CERT_MANAGER,
+    HTTP_01,
+    Issuer,
+    Resource,
+    SecretFile,
+    resource_name,
+)
 
 
 class Account(NamedTuple):
@@ -76,13 +86,15 @@ def issuer_of(answers: Answers, system: System) -> Wanted:
     problem = never_public(answers.texts("names"))
     if problem is not None and account.authority.id in AUTHORITIES:
         raise UsageError(*problem)
-    name = f"pomerium-{account.authority.id}"
+    # Another installation in the cluster has an issuer, a token and an account of its own.
+    own = resource_name(answers.texts("names")[0])
+    name = f"{own}-{account.authority.id}"
     secrets: list[Given] = []
     binding = _binding(system, account, name)
     secrets += [binding[1]] if binding else []
     solver = HTTP_01
     if answers.text("strategy") == "dns-01":
-        solver, needed = _solver(answers, system)
+        solver, needed = _solver(answers, system, own)
         secrets += needed
     issuer = Issuer(
         name,
@@ -125,7 +137,7 @@ def _binding(system: System, account: Account, name: str) -> tuple[str, Given] |
     return key_id.reveal().strip().decode(errors="replace"), Given(file, unpadded(key))
 
 
-def _solver(answers: Answers, system: System) -> tuple[Resource, list[Given]]:
+def _solver(answers: Answers, system: System, own: str) -> tuple[Resource, list[Given]]:
     """How the chosen provider is reached, and the Secrets with what is to be kept to oneself."""
     solvers.check(answers)
     chosen = solvers.SOLVERS[answers.text(solvers.SOLVER)]
@@ -144,9 +156,31 @@ def _solver(answers: Answers, system: System) -> tuple[Resource, list[Given]]:
             continue
         stem = option.name.replace("_", "-")
         file = SecretFile(
-            f"pomerium-{chosen.name}", stem, CERT_MANAGER, f"secrets/{chosen.name}-{stem}"
+            f"{own}-{chosen.name}", stem, CERT_MANAGER, f"secrets/{chosen.name}-{stem}"
         )
-        secrets.append(Given(file, resolve(said, system)))
+        value = resolve(said, system)
+        _refuse_other(option, f"{solvers.key_of(chosen, option.name)}: {said}", value)
+        secrets.append(Given(file, value))
         fields[option.field] = file.reference()
     follow = {"cnameStrategy": "Follow"} if answers.flag(solvers.FOLLOW) else {}
     return {"dns01": {**follow, chosen.field: fields}}, secrets
+
+
+def _refuse_other(option: solvers.Option, where: str, value: Secret) -> None:
+    """Refuses what can be no such secret: another file, or quotes and blanks around it.
+
+    Raises:
+        UsageError: `secret-not-json`, `secret-not-one-word`.
+    """
+    if not option.is_json:
+        if not re.fullmatch(rb"[^\s'\"](\S*[^\s'\"])?", value.reveal()):
+            raise UsageError(
+                "secret-not-one-word",
+                f"{where} holds more than the secret.",
+                "It must hold the secret alone, without quotes, blanks or other lines.",
+            )
+        return
+    with suppress(ValueError):
+        if isinstance(json.loads(value.reveal()), dict):
+            return
+    raise UsageError("secret-not-json", f"{where} holds no JSON.", option.why)

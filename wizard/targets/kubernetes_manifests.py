@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
@@ -13,6 +13,8 @@ Resource: TypeAlias = dict[str, object]
 CERT_MANAGER: Final = "cert-manager"
 """The namespace in which cert-manager looks for the Secrets of a ClusterIssuer."""
 INGRESS_CLASS: Final = "pomerium"
+ANNOTATION: Final = "ingress.pomerium.io/"
+WILDCARD: Final = "wildcard"
 LONGEST_NAME: Final = 63
 """Names of resources end up in labels, which take no more."""
 KEYS: Final[Mapping[str, tuple[str, int]]] = {
@@ -109,16 +111,43 @@ class Backend(NamedTuple):
         return _resource("v1", "Service", self.name, spec, self.namespace)
 
 
-def ingress(host: str, backend: Backend, email: str, issuer: str = "") -> Resource:
+class Upstream(NamedTuple):
+    """TLS to an application: its authority, what Pomerium shows it, the name it is known by."""
+
+    ca: tuple[SecretFile, ...] = ()
+    client: tuple[SecretFile, ...] = ()
+    server_name: str = ""
+
+    def annotations(self) -> Resource:
+        """What an Ingress says of it; the Secrets are in the namespace of that."""
+        if not any(self):
+            return {}
+        found: Resource = {f"{ANNOTATION}secure_upstream": "true"}
+        if self.ca:
+            found[f"{ANNOTATION}tls_custom_ca_secret"] = self.ca[0].name
+        if self.client:
+            found[f"{ANNOTATION}tls_client_secret"] = self.client[0].name
+        if self.server_name:
+            found[f"{ANNOTATION}tls_server_name"] = self.server_name
+        return found
+
+
+NO_UPSTREAM: Final = Upstream()
+
+
+def ingress(
+    host: str, backend: Backend, email: str, issuer: str = "", upstream: Upstream = NO_UPSTREAM
+) -> Resource:
     """A route; `issuer` names who issues a certificate for it, where none covers it."""
     annotations: Resource = {}
     if issuer:
         annotations["cert-manager.io/cluster-issuer"] = issuer
-    annotations["ingress.pomerium.io/pass_identity_headers"] = "true"
+    annotations[f"{ANNOTATION}pass_identity_headers"] = "true"
     if backend.external:
-        annotations["ingress.pomerium.io/secure_upstream"] = "true"
+        annotations[f"{ANNOTATION}secure_upstream"] = "true"
+    annotations |= upstream.annotations()
     if email:
-        annotations["ingress.pomerium.io/policy"] = flow_text(
+        annotations[f"{ANNOTATION}policy"] = flow_text(
             [{"allow": {"or": [{"email": {"is": email}}]}}], Quotes()
         )
     name = resource_name(host)
@@ -133,10 +162,12 @@ def ingress(host: str, backend: Backend, email: str, issuer: str = "") -> Resour
     return made
 
 
-def kustomization(files: Sequence[str], secrets: Sequence[SecretFile], tls: str = "") -> Resource:
+def kustomization(
+    files: Sequence[str], secrets: Sequence[SecretFile], tls: Collection[str] = ()
+) -> Resource:
     """What `kubectl apply -k` reads. Secrets keep their names: nothing else would follow a new one.
 
-    `tls` is the name of the Secret that holds a certificate and its key.
+    `tls` are the names of the Secrets that hold a certificate and its key.
     """
     generators: dict[tuple[str, str], Resource] = {}
     for one in secrets:
@@ -145,7 +176,7 @@ def kustomization(files: Sequence[str], secrets: Sequence[SecretFile], tls: str 
             {
                 "name": one.name,
                 "namespace": one.namespace,
-                **({"type": "kubernetes.io/tls"} if one.name == tls else {}),
+                **({"type": "kubernetes.io/tls"} if one.name in tls else {}),
                 "files": [],
             },
         )
@@ -164,9 +195,10 @@ def kustomization(files: Sequence[str], secrets: Sequence[SecretFile], tls: str 
 
 
 def resource_name(name: str) -> str:
-    """A name of a certificate as the name of a resource (RFC 1123)."""
-    stem = name.replace("*", "wildcard").replace(".", "-")
-    if len(stem) <= LONGEST_NAME and re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", stem):
+    """A name of a certificate as the name of a resource (RFC 1123), no two names as the same."""
+    stem = name.replace("-", "--").replace(".", "-").replace("*", WILDCARD)
+    is_plain = re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", stem)
+    if is_plain and len(stem) <= LONGEST_NAME and not name.startswith(f"{WILDCARD}."):
         return stem
     mark = sha256(name.encode()).hexdigest()[:8]
     plain = re.sub(r"[^-a-z0-9]", "-", stem)[: LONGEST_NAME - len(mark) - 1]

@@ -22,8 +22,8 @@ IN_CLUSTER: Final = re.compile(
 class Option(NamedTuple):
     """One thing that a provider must know: its name in answers, its field, and how it is asked.
 
-    `is_secret` is a field that refers to a Secret. `belongs` names what it is worth nothing
-    without, `among` what can be chosen.
+    `is_secret` is a field that refers to a Secret, which holds one word or `is_json`. `belongs`
+    names what it is worth nothing without, `among` what can be chosen.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Option(NamedTuple):
     why: str
     help: str = ""
     is_secret: bool = False
+    is_json: bool = False
     default: str | None = None
     belongs: tuple[str, ...] = ()
     among: tuple[str, ...] = ()
@@ -127,6 +128,7 @@ SOLVERS: Final[Mapping[str, Solver]] = {
                     "A JSON file of an account with the role DNS Administrator.",
                     "Empty where cert-manager has an identity of its own, which is better.",
                     is_secret=True,
+                    is_json=True,
                     default="",
                 ),
             ),
@@ -260,6 +262,7 @@ SOLVERS: Final[Mapping[str, Solver]] = {
                     "Where is the account?",
                     "A JSON file: for each domain what the server answered to /register.",
                     is_secret=True,
+                    is_json=True,
                 ),
             ),
         ),

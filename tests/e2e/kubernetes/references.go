@@ -189,11 +189,19 @@ func (m manifest) wants() []want {
 		}
 		for key, name := range m.annotations() {
 			if strings.HasPrefix(key, prefix) && strings.HasSuffix(key, "_secret") {
-				found = append(found, want{"Secret", m.beside(name), "", "metadata.annotations." + key})
+				found = append(found, want{"Secret", m.beside(name), held(key), "metadata.annotations." + key})
 			}
 		}
 	}
 	return found
+}
+
+// held is the key under which the controller looks into the Secret of an annotation.
+func held(annotation string) string {
+	if strings.HasSuffix(annotation, "_ca_secret") {
+		return "ca.crt"
+	}
+	return "tls.crt"
 }
 
 // issuers are those that an Ingress asks for certificates.
