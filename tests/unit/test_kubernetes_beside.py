@@ -179,6 +179,15 @@ def test_what_was_cleared_away_does_not_keep_it_from_being_undone(machine: Machi
     assert not (machine.root / "srv/kubernetes").exists()
 
 
+def test_nothing_of_ones_own_is_cleared_away(machine: Machine) -> None:
+    apply(machine, DNS_01)
+    routes = machine.root / "srv/kubernetes/routes.yaml"
+    routes.write_text(routes.read_text().replace("verify-corp", "wiki-corp"))
+    theirs = machine.put("srv/ours.yaml", "apiVersion: ingress.pomerium.io/v1\nkind: Pomerium\n")
+    lines = told(apply(machine, DNS_01, **{"kubernetes.manifest": str(theirs)}), "Clear away")
+    assert lines == [f"rm --force {machine.root}/srv/kubernetes/pomerium.yaml"]
+
+
 # ── where it was installed ─────────────────────────────────────────────────────────────────────
 
 

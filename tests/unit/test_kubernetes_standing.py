@@ -12,6 +12,7 @@ from wizard.clients import issue, revoke
 from wizard.core.answers import Answers
 from wizard.core.secrets import Secret
 from wizard.engine import Session
+from wizard.pomerium.mark import is_ours
 
 
 @pytest.fixture
@@ -94,6 +95,7 @@ def test_a_revoked_client_is_revoked_in_the_manifest(machine: Machine) -> None:
     assert now["crl"] != held["crl"]
     assert base64.b64decode(now["crl"]) == (folder / "client-crl.pem").read_bytes()
     assert end.next_steps[0].line == f"kubectl apply --kustomize {folder}"
+    assert is_ours((folder / "pomerium.yaml").read_bytes())
     assert session(machine, DNS_01, **given).plan().is_empty
     list(upkeep.undo(machine.system, state))
     assert downstream(machine) == held

@@ -1,5 +1,6 @@
 """TLS from Pomerium to an application in a cluster: what an Ingress says, and the Secrets of it."""
 
+import pwd
 import stat
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cluster_support import (
     apply,
     beside_a_cluster,
     finished,
+    refused,
     resources,
     session,
 )
@@ -20,7 +22,10 @@ from target_support import Machine
 from upstream_support import forge_clients, line
 
 from wizard import upkeep
+from wizard.core.actions import WriteFile
 from wizard.core.questions import Value
+from wizard.core.system import System
+from wizard.engine import Session
 
 WIKI, FIELD = "https://wiki.corp.example.com", "ingress.pomerium.io"
 ROUTED: dict[str, Value] = {"output.route.from": WIKI, "kubernetes.service": "apps/wiki:8443"}
@@ -115,6 +120,32 @@ def test_a_renewed_file_is_handed_to_the_cluster(machine: Machine, forge: Forge)
     ca.write_bytes(forge.pem("others"))
     end = finished(list(upkeep.renew(machine.system, machine.folder / "state")))
     folder = machine.root / "srv/kubernetes"
+    assert end.next_steps[0].what == "Hand the new files to the cluster"
     assert end.next_steps[0].line == f"kubectl apply --kustomize {folder}"
     copy = folder / "secrets/upstream/wiki.corp.example.com-ca.pem"
     assert copy.read_bytes() == forge.pem("others")
+
+
+def test_a_key_of_somebody_else_is_never_overwritten(machine: Machine, forge: Forge) -> None:
+    path = "srv/kubernetes/secrets/upstream/wiki.corp.example.com-client-key.pem"
+    key = machine.put(path, "theirs\n")
+    key.chmod(0o600)
+    error = refused(machine, DNS_01, **ROUTED, **{"mtls.upstream": (line(forge, WIKI),)})
+    assert (error.code, str(key) in error.summary) == ("file-not-ours", True)
+
+
+class Sudo(System):
+    """Root, for somebody else."""
+
+    is_root, uid = True, 0  # type: ignore[assignment]  properties of it
+
+
+def test_who_runs_kubectl_can_read_what_sudo_wrote(machine: Machine, forge: Forge) -> None:
+    nobody = pwd.getpwnam("nobody")
+    system = Sudo({**machine.system.env, "SUDO_UID": str(nobody.pw_uid)}, root=machine.root)
+    given = {**ROUTED, "mtls.upstream": (line(forge, WIKI),)}
+    answers = session(machine, DNS_01, **given).given
+    plan = Session(system, machine.folder / "state", answers).plan()
+    files = [one for one in plan.actions if isinstance(one, WriteFile) and "srv" in str(one.path)]
+    assert {one.path.name for one in files} >= {"cloudflare-token", "kustomization.yaml"}
+    assert [one.title for one in files if one.owner != (nobody.pw_uid, nobody.pw_gid)] == []

@@ -26,6 +26,8 @@ from wizard.core.questions import Value
 from wizard.parts import known_questions
 from wizard.pki import authority, chain
 
+EAB = ("eab_key_id", "eab_hmac_key")
+
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
@@ -119,6 +121,46 @@ def test_what_is_asked_for_of_the_authority_is_in_the_issuer(machine: Machine) -
     assert spec(machine, "certificate.yaml")["dnsNames"] == list(DNS_01["names"])  # type: ignore[arg-type]
 
 
+def test_what_autocert_asks_for_is_in_the_issuer_too(machine: Machine) -> None:
+    root = machine.folder / "root.pem"
+    made = authority.create(("corp.example.com",), now=datetime.now(UTC)).root
+    root.write_bytes(chain.to_pem([made]))
+    keys = {f"autocert.{key}": f"file:{machine.folder / 'token'}" for key in EAB}
+    own: dict[str, Value] = {
+        "autocert.authority_url": "https://acme.corp.example.com/directory",
+        "autocert.trusted_ca": str(root),
+        "autocert.email": "you@example.com",
+        **keys,
+    }
+    # A private authority vouches for names that no public one does.
+    apply(machine, {**AUTOCERT, "names": ("app.corp.internal",)}, **own)
+    acme = spec(machine, "issuer.yaml")["acme"]
+    assert isinstance(acme, dict)
+    assert (acme["server"], acme["email"]) == (own["autocert.authority_url"], "you@example.com")
+    assert base64.b64decode(acme["caBundle"]) == root.read_bytes()
+    assert acme["externalAccountBinding"]["keyID"] == "t0ken"
+    (route,) = (one for one in resources(machine, "routes.yaml") if one["kind"] == "Ingress")
+    said = route["spec"]
+    assert isinstance(said, dict)
+    # Who answers for the name there must be who has the route.
+    assert acme["solvers"] == [
+        {"http01": {"ingress": {"ingressClassName": said["ingressClassName"]}}}
+    ]
+
+
+def test_browsers_are_not_told_to_remember_development_names(machine: Machine) -> None:
+    apply(machine, {"strategy": "local-ca", "names": ("a.example.com",)})
+    assert spec(machine, "pomerium.yaml")["setResponseHeaders"] == {
+        "Strict-Transport-Security": "max-age=0"
+    }
+
+
+def test_secrets_keep_the_names_that_pomerium_is_told(machine: Machine) -> None:
+    apply(machine, {"strategy": "local-ca", "names": ("a.example.com",)})
+    (listing,) = resources(machine, "kustomization.yaml")
+    assert listing["generatorOptions"] == {"disableNameSuffixHash": True}
+
+
 @pytest.mark.parametrize("text", ["", "no certificate\n"])
 def test_a_root_that_is_none_is_refused(text: str, machine: Machine) -> None:
     """cert-manager refuses an issuer with it, long after the run."""
@@ -170,6 +212,13 @@ def test_the_first_route_lets_in_whom_the_answers_name(machine: Machine) -> None
 
 
 def test_staging_is_told_and_left_again(machine: Machine) -> None:
+    server = {}
+    for staging in (True, False):
+        apply(machine, AUTOCERT, **{"autocert.staging": staging})
+        acme = spec(machine, "issuer.yaml")["acme"]
+        assert isinstance(acme, dict)
+        server[staging] = acme["server"]
+    assert ("staging" in server[True], "staging" in server[False]) == (True, False)
     plan = session(machine, AUTOCERT).plan()
     assert any("no browser trusts them" in notice for notice in plan.notices)
     real = session(machine, AUTOCERT, **{"autocert.staging": False}).plan()
@@ -228,6 +277,11 @@ def test_a_service_account_is_json(machine: Machine) -> None:
     apply(machine, DNS_01, **google)
     held = machine.root / "srv/kubernetes/secrets/clouddns-service-account"
     assert held.read_text() == '{\n  "type": "service_account"\n}'
+
+
+def test_an_authority_that_binds_accounts_is_known_by_its_directory(machine: Machine) -> None:
+    url = "https://acme.zerossl.com/v2/DV90"
+    assert refused(machine, AUTOCERT, **{"autocert.authority_url": url}).code == "eab-missing"
 
 
 def test_half_of_an_external_account_is_refused(machine: Machine) -> None:
