@@ -225,6 +225,10 @@ def test_staging_is_told_and_left_again(machine: Machine) -> None:
     assert not any("staging" in notice for notice in real.notices)
 
 
+def test_a_public_authority_is_asked_for_public_names_only(machine: Machine) -> None:
+    assert refused(machine, AUTOCERT, names=("app.corp.internal",)).code == "name-not-public"
+
+
 def test_a_wildcard_needs_a_dns_provider(machine: Machine) -> None:
     error = refused(machine, AUTOCERT, names=("*.corp.example.com",))
     assert error.code == "autocert-wildcard"
