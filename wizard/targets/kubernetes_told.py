@@ -76,7 +76,7 @@ def theirs(job: Job) -> Iterator[NextStep]:
         line = Command(("kubectl", "diff", "--kustomize", str(job.directory))).shell()
         yield NextStep("See what would change in the cluster", line)
     elif not _has_all(job, manifest):
-        then = "" if manifest.parent == job.directory else ", and apply it"
+        then = ", and apply it" if job.answers.text(MANIFEST) else ""
         yield NextStep(f"Add to the spec in {manifest}{then}", dump(spec(job)).rstrip())
     routes = job.directory / ROUTES
     kept = job.system.keep(routes)
