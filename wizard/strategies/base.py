@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
 
@@ -11,11 +10,10 @@ from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Material, Settings, Task
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -111,36 +109,34 @@ class Strategy(Protocol):
     def more(self, name: str) -> Mapping[str, Question]:
         """What else it may ask, by key, where a key or a variable may mean one of these."""
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        renewal: Renewal,
-    ) -> Work:
+    def work(self, task: Task) -> Work:
         """What is to be done. Reads only; for `Renewal.DUE` others may be asked when it is time.
 
         Raises:
             WizardError: it cannot be done here.
         """
 
-    def renew_after(
-        self, certificate: "Certificate", answers: Answers, system: System, state: Path
-    ) -> datetime | None:
+    def renew_after(self, certificate: "Certificate", task: Task) -> datetime | None:
         """When `renew` makes the next one after this certificate; None: never. Reads only."""
 
-    def prove(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        *,
-        with_clients: bool,
-    ) -> Iterator[Event]:
+    def prove(self, task: Task, *, with_clients: bool) -> Iterator[Event]:
         """Shows that what is installed works, and `with_clients` who on this machine accepts it.
 
         Raises:
             WizardError: the certificate does not work.
         """
+
+
+class Usual:
+    """What most strategies share: their answers tell no names, and their steps are all they ask."""
+
+    names: ClassVar[tuple[str, ...]] = ()
+    asks_names_last: ClassVar[bool] = False
+
+    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
+        """Nothing."""
+        return None
+
+    def more(self, _name: str) -> Mapping[str, Question]:
+        """Nothing."""
+        return {}

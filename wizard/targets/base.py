@@ -10,7 +10,7 @@ from wizard.core.events import NextStep, Proof
 from wizard.core.flow import Step
 from wizard.core.registry import Info
 from wizard.core.system import System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Installed, Material, Settings, Task
 
 
 class Delivery(NamedTuple):
@@ -55,9 +55,7 @@ class Target(Protocol):
     def installed(self, answers: Answers, system: System) -> Installed:
         """The files that are there now; reads only."""
 
-    def deliver(
-        self, answers: Answers, system: System, material: Material | None, settings: Settings
-    ) -> Delivery:
+    def deliver(self, task: Task, material: Material | None, settings: Settings) -> Delivery:
         """What is to be done. Reads only.
 
         Raises:
@@ -66,13 +64,3 @@ class Target(Protocol):
 
     def hand_on(self, answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
         """What else is to be done where a file that `deliver` was told of gets another content."""
-
-
-class ReadsFiles:
-    """What targets share in which Pomerium itself reads the files, and reads them again."""
-
-    obtains: ClassVar[Mapping[str, Obtained]] = {}
-
-    def hand_on(self, _answers: Answers, _system: System, _path: Path, _content: bytes) -> Delivery:
-        """Nothing."""
-        return Delivery(())
