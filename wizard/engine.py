@@ -29,7 +29,7 @@ from wizard.parts import (
     where_it_runs,
 )
 from wizard.pki import names
-from wizard.strategies.base import NOTHING
+from wizard.strategies.base import Work
 from wizard.targets.base import Delivery
 
 
@@ -185,12 +185,12 @@ class Session:
         task = task_of(self.answers(), self.system, self.state, renewal)
         chosen, where = task.answers.text("strategy"), task.answers.text("output.target")
         # What is obtained where Pomerium runs is no work for the strategy.
-        work = NOTHING if obtained(task.answers) else strategy(chosen).work(task)
+        work = Work() if obtained(task.answers) else strategy(chosen).work(task)
         secured = together(one.work(task) for one in hops())
         settings = {**work.settings, **secured.settings}
         # A renewal that brings nothing leaves what was delivered as it is.
         brings = work.material is not None or not task.is_renewal
-        delivery = target(where).deliver(task, work.material, settings) if brings else Delivery(())
+        delivery = target(where).deliver(task, work.material, settings) if brings else Delivery()
         finished = secured.finish(delivery.actions)
         return Plan(
             task.answers,

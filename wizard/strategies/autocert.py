@@ -17,7 +17,7 @@ from wizard.core.system import System
 from wizard.pki.material import Setting, Settings, Task
 from wizard.pki.names import never_public
 from wizard.strategies import autocert_questions as asked
-from wizard.strategies.base import NOTHING, Usual, Work
+from wizard.strategies.base import Usual, Work
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -57,7 +57,7 @@ class Autocert(Usual):
     def work(self, task: Task) -> Work:
         """Settings; nothing for a renewal, which is Pomerium's own affair."""
         if task.is_renewal:
-            return NOTHING
+            return Work()
         from wizard.pomerium.surroundings import variables  # noqa: PLC0415  ruamel.yaml: 25 ms
         from wizard.strategies.autocert_checks import (  # noqa: PLC0415  as above
             Ground,
@@ -75,7 +75,7 @@ class Autocert(Usual):
         ground = Ground(answers, system, document, around, settings)
         refuse(ground)
         notices = [f"{one.summary} {one.hint} [{one.code}]" for one in findings(ground)]
-        return Work((), None, (), tuple(notices), _next_steps(task), settings)
+        return Work(notices=tuple(notices), next_steps=_next_steps(task), settings=settings)
 
     def renew_after(self, _certificate: "Certificate", _task: Task) -> None:
         """Never: Pomerium renews by itself."""

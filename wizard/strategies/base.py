@@ -3,69 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
-from wizard.core import validation
 from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
+from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Material, Settings, Task
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-
-KEY_TYPES: Final = (
-    Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
-    Choice("ecdsa-p384", "ECDSA P-384", "where a policy asks for 192-bit strength"),
-    Choice("rsa-2048", "RSA 2048", "for old clients"),
-    Choice("rsa-3072", "RSA 3072", "RSA where a policy asks for 128-bit strength"),
-    Choice("rsa-4096", "RSA 4096", "RSA where a policy asks for it; slow"),
-)
-"""The kinds of keys that certificates can have."""
-
-
-def name_servers(value: Value, _answers: Answers) -> Problem | None:
-    """A check for a list of name servers' addresses."""
-    from wizard.dns.address import parse  # noqa: PLC0415  only where somebody names one
-
-    wrong = [one for one in (value if isinstance(value, tuple) else ()) if parse(one) is None]
-    return (
-        Problem(
-            "resolver",
-            f"{wrong[0]!r} is not the address of a name server.",
-            "Write an IP address, with a port where it is not 53: 192.0.2.53, [2001:db8::53]:5353.",
-        )
-        if wrong
-        else None
-    )
-
-
-def directory_url(value: Value, answers: Answers) -> Problem | None:
-    """A check for the address of an ACME directory."""
-    problem = validation.https_url(value, answers)
-    if problem is None and not str(value).startswith("https://"):
-        return Problem(
-            "directory-not-https",
-            f"{value} is not protected by TLS, which ACME asks for (RFC 8555, 6.1).",
-            "Write the directory's https:// address.",
-        )
-    return problem
-
-
-RESOLVERS: Final = Question(
-    "dns.resolvers",
-    Kind.LIST,
-    "Which resolvers are asked?",
-    "This machine's own may show the zone as it is inside a company, not as the world sees it.",
-    "ADDRESS or ADDRESS:PORT. None means the system's, then public ones, then DNS over HTTPS.",
-    default=(),
-    advanced=True,
-    check=name_servers,
-)
 
 
 class Work(NamedTuple):
@@ -74,16 +24,12 @@ class Work(NamedTuple):
     That is `material`, a certificate; or `settings`, where Pomerium gets its certificates itself.
     """
 
-    before: tuple[Action | Lasting, ...]
-    material: Material | None
-    after: tuple[Action, ...]
-    notices: tuple[str, ...]
-    next_steps: tuple[NextStep, ...]
+    before: tuple[Action | Lasting, ...] = ()
+    material: Material | None = None
+    after: tuple[Action, ...] = ()
+    notices: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
     settings: Settings = MappingProxyType({})
-
-
-NOTHING: Final = Work((), None, (), (), ())
-"""The work of whoever has none."""
 
 
 class Strategy(Protocol):

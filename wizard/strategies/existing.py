@@ -82,7 +82,7 @@ class Existing(Usual):
             or (tool is not None and tool.id == "mkcert"),
         )
         if task.is_renewal:
-            return Work((), material, (), (), ())
+            return Work(material=material)
         after, next_steps = tools.hand_on(tool, task.system, task.state, names[0])
         return Work((), material, after, bundle.notices, next_steps)
 

@@ -25,7 +25,8 @@ from wizard.pki.authority_files import load, write
 from wizard.pki.issuance import Issuance, Terms, misfit
 from wizard.pki.leaf import LONGEST
 from wizard.pki.material import Export, Material, Task
-from wizard.strategies.base import KEY_TYPES, Usual, Work
+from wizard.strategies.base import Usual, Work
+from wizard.strategies.questions import KEY_TYPES
 
 STORES: Final = (
     ("system", "The operating system", ("linux", "macos", "windows")),

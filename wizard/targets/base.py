@@ -16,7 +16,7 @@ from wizard.pki.material import Installed, Material, Settings, Task
 class Delivery(NamedTuple):
     """The actions that put a certificate or settings where Pomerium finds them."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[Action, ...] = ()
     notices: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
 

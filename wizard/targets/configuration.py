@@ -114,7 +114,7 @@ def configured(job: Job) -> Delivery:
     )
     edit = _edit(document, job)
     if not edit.changed or before is None:
-        return Delivery((), (*edit.notices, *closed))
+        return Delivery(notices=(*edit.notices, *closed))
     action = WriteFile(
         path,
         "Pomerium's configuration",
@@ -143,7 +143,7 @@ def _by_hand(job: Job) -> Delivery:
         routes = [{"from": origin, **own} for origin, own in of_routes(job.settings).items()]
         shown = dump({**said, **({ROUTES: routes} if routes else {})}).rstrip()
         steps.append(NextStep("Set this in Pomerium's configuration", shown))
-    return Delivery((), (), tuple(steps))
+    return Delivery(next_steps=tuple(steps))
 
 
 def _does(job: Job) -> str:
@@ -230,7 +230,7 @@ def _variables(job: Job) -> Delivery:
             "this one. Delete it where that is not meant."
         )
     if new == old:
-        return Delivery((), tuple(notices))
+        return Delivery(notices=tuple(notices))
     writable(job.path)
     action = WriteFile(
         job.path,

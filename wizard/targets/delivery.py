@@ -33,7 +33,7 @@ class ReadsFiles:
 
     def hand_on(self, _answers: Answers, _system: System, _path: Path, _content: bytes) -> Delivery:
         """Nothing."""
-        return Delivery(())
+        return Delivery()
 
 
 def is_all_there(task: Task, material: Material | None, settings: Settings) -> bool:
