@@ -1,5 +1,6 @@
 """What a hop is: one of the connections on the way to an application, and how it is secured."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Protocol
@@ -46,6 +47,7 @@ class Hop(Protocol):
     questions: ClassVar[Sequence[Question]]
     """What it must know; whether it is wanted at all comes first."""
 
+    @abstractmethod
     def work(self, task: Task) -> Secured:
         """What is to be done. Reads only.
 

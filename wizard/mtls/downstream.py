@@ -9,7 +9,7 @@ from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.events import NextStep
 from wizard.core.questions import Choice, Kind, Question
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Hop, Secured
 from wizard.pki.material import Contents, Task
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
@@ -57,7 +57,7 @@ def places(answers: Answers) -> tuple[Path, Path]:
     return folder / CA, folder / CRL
 
 
-class Downstream:
+class Downstream(Hop):
     """From browsers to Pomerium: an authority for the certificates of people."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS

@@ -10,7 +10,7 @@ from wizard.core import validation
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.questions import Detected, Kind, Problem, Question, Value
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Hop, Secured
 from wizard.pki import names
 from wizard.pki.material import Task
 
@@ -224,7 +224,7 @@ QUESTIONS: Final = (
 )
 
 
-class Services:
+class Services(Hop):
     """Between Pomerium's own services: server certificates of an authority for them alone."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS

@@ -13,7 +13,7 @@ from wizard.core.files import writable
 from wizard.core.owners import Owner, is_owned, owner_of, private
 from wizard.core.questions import Question
 from wizard.core.system import Command, System
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Hop, Secured
 from wizard.mtls.upstream_questions import QUESTIONS, Wanted, asked_for
 from wizard.pki.material import ROUTES, Task
 
@@ -28,7 +28,7 @@ ELSEWHERE: Final = (
 )
 
 
-class Upstream:
+class Upstream(Hop):
     """From Pomerium to an application: whom it believes there, and what it shows."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS

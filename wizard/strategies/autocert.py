@@ -17,7 +17,7 @@ from wizard.core.system import System
 from wizard.pki.material import Setting, Settings, Task
 from wizard.pki.names import never_public
 from wizard.strategies import autocert_questions as asked
-from wizard.strategies.base import Usual, Work
+from wizard.strategies.base import Strategy, Work
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REDIRECT: str = ":80"
 
 
-class Autocert(Usual):
+class Autocert(Strategy):
     """Brings settings instead of a certificate."""
 
     info: ClassVar[Info] = Info(

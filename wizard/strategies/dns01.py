@@ -21,13 +21,13 @@ from wizard.pki import chain, keys
 from wizard.pki.material import Material, Task
 from wizard.pki.names import never_public
 from wizard.strategies import dns01_questions as asked
-from wizard.strategies.base import Usual, Work
+from wizard.strategies.base import Strategy, Work
 from wizard.strategies.dns01_order import Obtain, Tidy
 from wizard.strategies.dns01_renewal import ask, due_from
 from wizard.strategies.dns01_wanted import Wanted
 
 
-class Dns01(Usual):
+class Dns01(Strategy):
     """Obtains from an ACME authority; a person or a DNS provider publishes the records."""
 
     info: ClassVar[Info] = Info(

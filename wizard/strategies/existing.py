@@ -13,7 +13,7 @@ from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.pki.material import Installed, Material, Task
 from wizard.strategies import existing_questions as asked
-from wizard.strategies.base import Usual, Work
+from wizard.strategies.base import Strategy, Work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ LOCAL: Final = ("localhost", "localhost.pomerium.io")
 """What points at this machine for everybody."""
 
 
-class Existing(Usual):
+class Existing(Strategy):
     """Takes what somebody else issues and renews, whatever form it has."""
 
     info: ClassVar[Info] = Info(

@@ -25,7 +25,7 @@ from wizard.pki.authority_files import load, write
 from wizard.pki.issuance import Issuance, Terms, misfit
 from wizard.pki.leaf import LONGEST
 from wizard.pki.material import Export, Material, Task
-from wizard.strategies.base import Usual, Work
+from wizard.strategies.base import Strategy, Work
 from wizard.strategies.questions import KEY_TYPES
 
 STORES: Final = (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from wizard.trust.base import Anchor
 
 
-class LocalCa(Usual):
+class LocalCa(Strategy):
     """Issues from a root of this machine's own, which can vouch for no other names."""
 
     info: ClassVar[Info] = Info(

@@ -1,7 +1,9 @@
 """What a target is: where the files go and what else Pomerium needs there."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
@@ -43,18 +45,21 @@ class Obtained(NamedTuple):
 
 
 class Target(Protocol):
-    """A way in which Pomerium runs."""
+    """A way in which Pomerium runs; what has a value here holds for most of them."""
 
     info: ClassVar[Info]
-    obtains: ClassVar[Mapping[str, Obtained]]
-    """By strategy, whose certificates something else obtains there. Mostly none."""
+    obtains: ClassVar[Mapping[str, Obtained]] = MappingProxyType({})
+    """By strategy, whose certificates something else obtains there."""
 
+    @abstractmethod
     def steps(self, system: System) -> Sequence[Step]:
         """What it must know."""
 
+    @abstractmethod
     def installed(self, answers: Answers, system: System) -> Installed:
         """The files that are there now; reads only."""
 
+    @abstractmethod
     def deliver(self, task: Task, material: Material | None, settings: Settings) -> Delivery:
         """What is to be done. Reads only.
 
@@ -62,5 +67,6 @@ class Target(Protocol):
             WizardError: it cannot be done here.
         """
 
-    def hand_on(self, answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
+    def hand_on(self, _answers: Answers, _system: System, _path: Path, _content: bytes) -> Delivery:
         """What else is to be done where a file that `deliver` was told of gets another content."""
+        return Delivery()

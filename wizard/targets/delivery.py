@@ -3,22 +3,20 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Protocol
 
 from wizard.core.answers import Answers
 from wizard.core.owners import owner_of
 from wizard.core.system import System
 from wizard.pki.material import Contents, Installed, Material, Setting, Settings, Task
 from wizard.targets import certificate_files
-from wizard.targets.base import Delivery, Obtained
+from wizard.targets.base import Delivery, Target
 from wizard.targets.configuration import Job, Place, configured
 from wizard.targets.output import brings_files, kept_by_pomerium
 
 
-class ReadsFiles:
-    """What targets share in which Pomerium itself reads the files, and reads them again."""
-
-    obtains: ClassVar[Mapping[str, Obtained]] = {}
+class ReadsFiles(Target, Protocol):
+    """A target where Pomerium itself reads the files, and reads them again."""
 
     def installed(self, answers: Answers, system: System) -> Installed:
         """The certificate and the key that are there now.
@@ -30,10 +28,6 @@ class ReadsFiles:
             return kept_by_pomerium(answers, system)
         directory, first = Path(answers.text("output.directory")), answers.texts("names")[0]
         return certificate_files.installed_in(directory, first, system)
-
-    def hand_on(self, _answers: Answers, _system: System, _path: Path, _content: bytes) -> Delivery:
-        """Nothing."""
-        return Delivery()
 
 
 def is_all_there(task: Task, material: Material | None, settings: Settings) -> bool:

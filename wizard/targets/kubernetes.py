@@ -16,7 +16,7 @@ from wizard.pki.material import Installed, Material, Settings, Task
 from wizard.pomerium.cluster import FOLDER, find_manifest
 from wizard.pomerium.mark import is_ours
 from wizard.targets import certificate_files, kubernetes_solvers
-from wizard.targets.base import Delivery, Obtained
+from wizard.targets.base import Delivery, Obtained, Target
 from wizard.targets.output import ROUTE
 
 DIRECTORY: Final = "kubernetes.directory"
@@ -39,7 +39,7 @@ def certificates_line(answers: Answers) -> str:
     ).shell()
 
 
-class Kubernetes:
+class Kubernetes(Target):
     """Writes a directory for `kubectl apply -k`; cert-manager obtains and renews in the cluster."""
 
     info: ClassVar[Info] = Info(
