@@ -1,7 +1,7 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from wizard.core import apply, validation
@@ -16,6 +16,7 @@ from wizard.core.plan import Plan, Renewal
 from wizard.core.questions import Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
 from wizard.core.tables import lines
+from wizard.mtls.base import Secured
 from wizard.parts import (
     asked_of_hops,
     first_steps,
@@ -189,25 +190,42 @@ class Session:
             if is_ours
             else NOTHING
         )
-        secured = [one.work(answers, self.system, self.state, installed, renewal) for one in hops()]
+        secured: list[Secured] = []
+        failures: list[WizardError] = []
+
+        def secure(make: Callable[[], Secured]) -> None:
+            """A hop that cannot be renewed lets no other certificate expire."""
+            try:
+                secured.append(make())
+            except WizardError as error:
+                if renewal is Renewal.NO:
+                    raise
+                failures.append(error)
+
+        for one in hops():
+            secure(partial(one.work, answers, self.system, self.state, installed, renewal))
         settings = dict(work.settings)
-        for one in secured:
-            settings |= one.settings
+        for each in secured:
+            settings |= each.settings
         # A renewal that brings nothing leaves what was delivered as it is.
         is_new = renewal is Renewal.NO or work.material is not None
         delivery = (
             where.deliver(answers, self.system, work.material, settings) if is_new else Delivery(())
         )
-        of_hops = [action for one in secured for action in one.actions]
-        finished = [one.finish(delivery.actions) for one in secured if one.finish]
-        behind = [action for one in finished for action in one.actions]
+        of_hops = [action for each in secured for action in each.actions]
+        begun = len(secured)
+        for finish in [each.finish for each in secured if each.finish]:
+            secure(partial(finish, delivery.actions))
+        behind = [action for each in secured[begun:] for action in each.actions]
         actions = (*work.before, *of_hops, *delivery.actions, *behind, *work.after)
-        secured += finished
-        told = [notice for one in secured for notice in one.notices]
+        failures += [error for each in secured for error in each.failures]
+        told = [notice for each in secured for notice in each.notices]
         notices = (*work.notices, *told, *delivery.notices)
-        then = [step for one in secured for step in one.next_steps]
+        then = [step for each in secured for step in each.next_steps]
         next_steps = (*delivery.next_steps, *then, *work.next_steps)
-        return Plan(answers, self.order(), actions, notices, next_steps, after)
+        return Plan(
+            answers, self.order(), actions, notices, next_steps, after, failures=tuple(failures)
+        )
 
     def apply(
         self,

@@ -161,7 +161,7 @@ def test_what_somebody_renewed_is_copied_by_renew_and_pomerium_is_to_be_told(
     mine.write_text("nothing")
     plan = place.session(wanted).plan(Renewal.NOW)
     assert not plan.is_empty
-    assert str(mine) in plan.notices[0]
+    assert str(mine) in plan.failures[0].summary
 
 
 def failure(place: Place, *lines: str) -> WizardError:

@@ -7,6 +7,7 @@ STATE/clients/issued/0001-alice.pem               a certificate; its key is in t
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -107,6 +108,15 @@ class Clients(NamedTuple):
     def list_pem(self) -> bytes:
         """The revocation list: Pomerium's `downstream_mtls.crl_file`."""
         return self.revocation_list.public_bytes(Encoding.PEM)
+
+    def ends_next(self, now: datetime) -> Client | None:
+        """Whose certificate ends next, of those that are good now."""
+        good = [
+            one
+            for one in self.issued
+            if one.revoked is None and one.certificate.not_valid_after_utc > now
+        ]
+        return min(good, key=lambda one: one.certificate.not_valid_after_utc, default=None)
 
     def record(self, certificate: Callable[[], x509.Certificate], name: str) -> WriteFile:
         """Keeps what is issued, so that it can be listed and revoked."""

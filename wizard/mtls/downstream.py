@@ -1,6 +1,6 @@
 """Downstream mTLS as part of an installation: what is asked, and what the answers make."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -11,7 +11,7 @@ from wizard.core.events import NextStep
 from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.system import System
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Expiry, Secured
 from wizard.pki.material import Contents, Installed
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
@@ -106,3 +106,28 @@ class Downstream:
             },
             next_steps=(NextStep("Give each person a certificate", issue),),
         )
+
+    def expiries(self, answers: Answers, system: System, state: Path) -> Iterator[Expiry]:
+        """The authority, its list, and of the clients' certificates the one that ends next."""
+        if not answers.flag(WANTED):
+            return
+        from wizard.mtls.clients import ISSUED, Clients  # noqa: PLC0415  loads cryptography
+
+        clients = Clients.load(system, state)
+        if clients is None:
+            return
+        yield Expiry(
+            "authority for clients, and its revocation list",
+            places(answers)[0],
+            clients.authority.certificate.not_valid_after_utc,
+            "from then on nobody gets in",
+        )
+        client = clients.ends_next(system.now())
+        if client is not None:
+            again = ourselves.line(system, state, "client", "issue", client.name)
+            yield Expiry(
+                f"certificate of the client {client.name}",
+                clients.directory / ISSUED,
+                client.certificate.not_valid_after_utc,
+                f"nobody renews it: {again}",
+            )

@@ -23,6 +23,7 @@ from wizard.mtls import service_settings as settings
 from wizard.mtls.base import Secured
 from wizard.mtls.service_settings import CA, CONFIG, Secrets, Source, Split
 from wizard.mtls.service_starts import steps
+from wizard.pki import chain
 from wizard.pki.authority import Authority
 from wizard.pki.authority_files import load, write
 from wizard.pki.issuance import Issuance, Terms, misfit
@@ -125,16 +126,30 @@ class Sets:
     # ── certificates ───────────────────────────────────────────────────────────────────────────
 
     @cached_property
+    def _former(self) -> Authority | None:
+        return load(self._system, self._state, FOLDER)
+
+    @property
+    def _former_root(self) -> bytes:
+        return chain.to_pem([self._former.root]) if self._former else b""
+
+    @cached_property
     def _authority(self) -> Issuance:
         """The authority that stands or, where it cannot go on, a new one for the same and more."""
         terms = Terms(self._split.every_name, "ecdsa-p256", LIFETIME, constrain=True)
-        standing = load(self._system, self._state, FOLDER)
+        standing = self._former
         covered = (*terms.names, *((standing.permitted or ()) if standing else ()))
         is_renewal = self._renewal is not Renewal.NO
         if standing and misfit(standing, terms, self._system.now(), is_renewal=is_renewal):
             standing = None
         nothing = Installed(Path(), Path(), None, None)
         return Issuance(terms, self._system, standing, covered, nothing)
+
+    def _identity(self, service: str, source: Source | None) -> Iterator[WriteFile]:
+        """What a service shows, and whom it believes."""
+        if service in self._split.listening:
+            yield from self._certificate(service)
+        yield from self._trust(service, source)
 
     def _certificate(self, service: str) -> Iterator[WriteFile]:
         """A service's key and certificate, where they are missing or no good any more."""
@@ -168,16 +183,26 @@ class Sets:
                 there.chain,
             )
 
-    def _trust(self, service: str, source: Source) -> Iterator[WriteFile]:
-        """The authority, and those that the configuration names, which it would else replace."""
+    def _trust(self, service: str, source: Source | None) -> Iterator[WriteFile]:
+        """The authority, and those that the configuration names, which it would else replace.
+
+        A renewal has no configuration: somebody may be at it, and what was trusted besides stays.
+        """
         path = self._split.directory / service / CA
         before = self._system.keep(path)
-        theirs = self._theirs(source)
-        if self._authority.standing and before and is_owned(before, self._owner):
-            root = self._authority.root_pem()
-            is_renewal = self._renewal is not Renewal.NO
-            if before.content == root + theirs or (is_renewal and before.content.startswith(root)):
-                return
+        if source is not None:
+            theirs = self._theirs(source)
+        elif before is not None:
+            theirs = before.content.removeprefix(self._former_root)
+        else:
+            return
+        if (
+            self._authority.standing
+            and before
+            and is_owned(before, self._owner)
+            and before.content == self._authority.root_pem() + theirs
+        ):
+            return
         yield self._write(
             path,
             "authority of the services",
@@ -200,6 +225,9 @@ class Sets:
 
     def _finish(self, delivered: Sequence[Action]) -> Secured:
         """Each service's files, given what the target delivers."""
+        services = self._split.services
+        if self._renewal is not Renewal.NO:
+            return Secured(tuple(one for each in services for one in self._identity(each, None)))
         writes = (one for one in delivered if isinstance(one, WriteFile))
         pending = next((one for one in writes if one.path == self._config), None)
         kept = self._system.keep(self._config)
@@ -215,16 +243,9 @@ class Sets:
         shown = pending.shown()[1].encode() if pending and is_new else None
         planned = settings.read(shown, name) if shown is not None else source()
         actions: list[WriteFile] = []
-        for service in self._split.services:
-            if service in self._split.listening:
-                actions += self._certificate(service)
-            actions += self._trust(service, planned)
-            if self._renewal is Renewal.NO:
-                actions += self._configuration(service, source, planned, is_known=not is_new)
-        for action in actions:
-            writable(action.path)
-        if self._renewal is not Renewal.NO:
-            return Secured(tuple(actions))
+        for service in services:
+            actions += self._identity(service, planned)
+            actions += self._configuration(service, source, planned, is_known=not is_new)
         self._refuse(planned)
         return Secured(
             tuple(actions),
@@ -301,6 +322,7 @@ class Sets:
         mode: int = 0o644,
         shown: Callable[[], tuple[str, str]] = lambda: ("", ""),
     ) -> WriteFile:
+        writable(path)
         return WriteFile(
             path, what, why, cache(content), mode, self._owner, before, shown, directory_mode=0o700
         )

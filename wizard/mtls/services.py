@@ -1,6 +1,6 @@
 """Split mode: each of Pomerium's services with a configuration and certificates of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
@@ -12,7 +12,7 @@ from wizard.core.errors import WizardError
 from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Kind, Problem, Question, Value
 from wizard.core.system import System
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Expiry, Secured
 from wizard.pki import names
 from wizard.pki.material import Installed
 
@@ -249,3 +249,20 @@ class Services:
         from wizard.mtls.service_sets import Sets  # noqa: PLC0415  loads cryptography
 
         return Sets(answers, system, state, renewal).secured()
+
+    def expiries(self, answers: Answers, system: System, _state: Path) -> Iterator[Expiry]:
+        """The certificates of the services that others call."""
+        if not is_wanted(answers):
+            return
+        from wizard.mtls.service_settings import Split, files_of  # noqa: PLC0415  ruamel.yaml
+        from wizard.pki import chain  # noqa: PLC0415  loads cryptography
+
+        split = Split.of(answers)
+        for service in split.listening:
+            path = split.directory / service / files_of(service)[0]
+            kept = system.keep(path)
+            if kept is not None:
+                leaf = chain.read(kept.content, str(path))[0]
+                then = f"renew replaces it from {chain.renew_after(leaf):%Y-%m-%d}"
+                ends = leaf.not_valid_after_utc
+                yield Expiry(f"{service}, for the other services", path, ends, then)

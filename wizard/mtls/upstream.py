@@ -14,7 +14,7 @@ from wizard.core.owners import Owner, is_owned, owner_of, private
 from wizard.core.plan import Renewal
 from wizard.core.questions import Question
 from wizard.core.system import Command, System
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Expiry, Secured
 from wizard.mtls.upstream_questions import QUESTIONS, Wanted, asked_for
 from wizard.pki.material import ROUTES, Installed
 
@@ -64,6 +64,26 @@ class Upstream:
         steps = (NextStep(AGAIN, f"{renew}\n{reread(answers)}"),) if actions else ()
         return Secured(tuple(actions), {ROUTES: settings}, notices, steps)
 
+    def expiries(self, answers: Answers, system: System, _state: Path) -> Iterator[Expiry]:
+        """The copies of authorities and client certificates."""
+        is_elsewhere = answers.text("output.target") == "kubernetes"
+        for each in () if is_elsewhere else asked_for(answers):
+            settings, whose = each.settings(place(answers)), f"the application behind {each.origin}"
+            for name, what, source in (
+                ("tls_custom_ca_file", f"authority of {whose}", each.ca),
+                ("tls_client_cert_file", f"client certificate for {whose}", each.certificate),
+            ):
+                kept = system.keep(Path(settings[name])) if source else None
+                if kept is not None:
+                    from wizard.pki import chain  # noqa: PLC0415  loads cryptography
+
+                    path = Path(settings[name])
+                    found = chain.read(kept.content, str(path))
+                    # Of a client certificate the first counts, of authorities any will do.
+                    ends = [one.not_valid_after_utc for one in found]
+                    last = max(ends) if source == each.ca else ends[0]
+                    yield Expiry(what, path, last, f"renew copies a newer {source}")
+
 
 def place(answers: Answers) -> Path:
     """Where Pomerium reads the files.
@@ -101,15 +121,29 @@ def _renewed(
 ) -> Secured:
     """Copies of what somebody renewed; what is no good lets no other certificate expire."""
     actions: list[WriteFile] = []
-    notices: list[str] = []
+    failures: list[WizardError] = []
     for each in wanted:
         try:
             actions += _files(each, system, folder, owner)
         except WizardError as error:
-            notices.append(f"{each.origin}: {error.summary} {error.hint}")
+            if _is_named(each, answers, folder):
+                said = f"mtls.upstream: {each.origin}: {error.summary}"
+                failures.append(WizardError(error.code, said, error.hint))
     read = "Tell Pomerium to read the new files; it does not watch those of routes"
     steps = (NextStep(read, reread(answers)),) if actions else ()
-    return Secured(tuple(actions), notices=tuple(notices), next_steps=steps)
+    return Secured(tuple(actions), next_steps=steps, failures=tuple(failures))
+
+
+def _is_named(wanted: Wanted, answers: Answers, folder: Path) -> bool:
+    """Whether the copies for a route are still in use, as far as can be told."""
+    from wizard.mtls.upstream_routes import named  # noqa: PLC0415  only where a file is no good
+
+    try:
+        found = named(answers)
+    except WizardError:
+        return True
+    own = {value.name for value in wanted.settings(folder).values() if isinstance(value, Path)}
+    return found is None or any(path.name in own for path, _ in found)
 
 
 def _files(wanted: Wanted, system: System, folder: Path, owner: Owner) -> Iterator[WriteFile]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult
 
 from wizard.core.answers import Answers
@@ -15,6 +15,8 @@ from wizard.mtls.upstream_questions import Wanted
 if TYPE_CHECKING:
     from wizard.doctor.upstream import Application
     from wizard.pomerium.upstreams import Route
+
+FILES: Final = ("tls_custom_ca_file", "tls_client_cert_file", "tls_client_key_file")
 
 
 def told(wanted: Sequence[Wanted], answers: Answers, system: System) -> Iterator[str]:
@@ -38,6 +40,17 @@ def told(wanted: Sequence[Wanted], answers: Answers, system: System) -> Iterator
             if not route.skips_verify:
                 places += ((each, url) for url in route.upstreams)
     yield from _seen_from_here(tuple(dict.fromkeys(places)), answers, system)
+
+
+def named(answers: Answers) -> "list[tuple[PurePath, Route]] | None":
+    """Every TLS file that a route names, as Pomerium sees it; None where a person writes them."""
+    from wizard.pomerium.document import lookup, string  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    every = _routes(answers)
+    if every is None:
+        return None
+    said = ((string(lookup(one.node, name)), one) for one in every for name in FILES)
+    return [(PurePath(path), one) for path, one in said if path]
 
 
 def _routes(answers: Answers) -> "Sequence[Route] | None":
