@@ -57,6 +57,7 @@ def issue(
     after = Journal(system, state).latest()
     found = Clients.load(system, state) or Clients.new(system, state)
     now = system.now()
+    found.refuse_ended(now)
 
     @cache
     def made() -> tuple[x509.Certificate, PrivateKey]:
@@ -80,7 +81,13 @@ def issue(
     )
     actions = (*found.files(), found.record(lambda: made()[0], name), bundle)
     revoke = NextStep("If it is lost", ourselves.line(system, state, "client", "revoke", name))
-    yield from _apply(system, state, actions, after, (*IMPORTS, revoke))
+    policy = NextStep("Where a route's policy is to name it alone", _criterion(made()[0]))
+    yield from _apply(system, state, actions, after, (*IMPORTS, policy, revoke))
+
+
+def _criterion(certificate: x509.Certificate) -> str:
+    """What a policy of Pomerium says of a client (pkg/policy/criteria/client_certificate.go)."""
+    return f"- client_certificate:\n    fingerprint: {Client(certificate, None).fingerprint}"
 
 
 IMPORTS: Final = (
@@ -130,15 +137,18 @@ def revoke(system: System, state: Path, name: str) -> Iterator[Event]:
             f"See who has one: {ourselves.line(system, state, 'client', 'list')}",
         )
     left = [one for one in named if one.revoked is None]
-    if not left:
-        yield from _apply(system, state, (), after, ())
-        return
-    kept, pem = found.without(left, system)
-    actions: list[Action] = [kept]
+    actions: list[Action] = []
+    pem = found.list_pem()
+    if left:
+        kept, pem = found.without(left, system)
+        actions = [kept]
     next_steps: list[NextStep] = []
     for path, answers in _lists(system, state).items():
         before = system.keep(path)
         if before is None or before.content == pem:
+            continue
+        # Pomerium may go by one that later answers do not ask for any more.
+        if not answers.flag(downstream.WANTED) and not found.has_signed(before.content):
             continue
         why = "Pomerium reads it here."
         actions.append(WriteFile(path, "revocation list", why, lambda: pem, before=before))
@@ -149,12 +159,9 @@ def revoke(system: System, state: Path, name: str) -> Iterator[Event]:
 
 
 def _lists(system: System, state: Path) -> dict[Path, Answers]:
-    """Every revocation list that a Pomerium goes by, with the answers that had it made."""
-    return {
-        downstream.places(answers)[1]: answers
-        for _, answers in installations(system, state)
-        if answers.flag(downstream.WANTED)
-    }
+    """Where a Pomerium may go by a revocation list, with the answers that count there."""
+    found = (answers for _, answers in installations(system, state))
+    return {downstream.places(answers)[1]: answers for answers in found}
 
 
 def _apply(

@@ -1,5 +1,6 @@
 """Downstream mTLS as part of an installation: what is asked, and what the answers make."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
@@ -16,6 +17,8 @@ from wizard.pki.material import Contents, Installed
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
 CA, CRL = "client-ca.pem", "client-crl.pem"
+CLOSE: Final = "Routes still let in who has none; add this to the policy of each that must not"
+POLICY: Final = "- deny:\n    or:\n      - invalid_client_certificate: true"
 
 QUESTIONS: Final = (
     Question(
@@ -59,6 +62,19 @@ def places(answers: Answers) -> tuple[Path, Path]:
     return folder / CA, folder / CRL
 
 
+def _left(answers: Answers, system: System) -> Iterator[str]:
+    """What an earlier run set, and these answers do not ask for any more."""
+    config = answers.text("output.config")
+    if not config or not os.path.isfile(places(answers)[0]):  # noqa: PTH113  of a closed directory it says no
+        return
+    kept = system.keep(Path(config))
+    if kept is not None and CA.encode() in kept.content:
+        yield (
+            f"{config} still asks browsers for a certificate, as an earlier run had it do: take "
+            "`downstream_mtls` out of it if nobody is to be asked any more."
+        )
+
+
 class Downstream:
     """From browsers to Pomerium: an authority for the certificates of people."""
 
@@ -77,11 +93,14 @@ class Downstream:
         Raises:
             WizardError: see `Clients.load`.
         """
-        if not answers.flag(WANTED) or renewal is not Renewal.NO:
+        if renewal is not Renewal.NO:
             return Secured()
+        if not answers.flag(WANTED):
+            return Secured(notices=tuple(_left(answers, system)))
         from wizard.mtls.clients import Clients  # noqa: PLC0415  loads cryptography
 
         clients = Clients.load(system, state) or Clients.new(system, state)
+        clients.refuse_ended(system.now())
         ca, crl = places(answers)
         actions = clients.files()
         for path, what, why, content in (
@@ -97,6 +116,9 @@ class Downstream:
             if before is None or before.content != content():
                 actions.append(WriteFile(path, what, why, content, before=before))
         issue = ourselves.line(system, state, "client", "issue", "NAME")
+        steps = [NextStep("Give each person a certificate", issue)]
+        if answers.text(ENFORCEMENT) == "policy":
+            steps.append(NextStep(CLOSE, POLICY))
         return Secured(
             tuple(actions),
             {
@@ -104,7 +126,7 @@ class Downstream:
                 "downstream_mtls.crl_file": Contents(crl, clients.list_pem),
                 "downstream_mtls.enforcement": answers.text(ENFORCEMENT),
             },
-            next_steps=(NextStep("Give each person a certificate", issue),),
+            next_steps=tuple(steps),
         )
 
     def expiries(self, answers: Answers, system: System, state: Path) -> Iterator[Expiry]:

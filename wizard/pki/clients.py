@@ -29,8 +29,10 @@ from wizard.pki.keys import PrivateKey, digest, generate
 
 LONGEST_NAME: Final = 64
 """What a common name takes (RFC 5280, appendix A, ub-common-name)."""
-EMAIL: Final = re.compile(r"[!-?A-~]+@[a-z0-9.-]+", re.IGNORECASE)
-HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+ATOM: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
+"""A word of a mailbox (RFC 5322, 3.2.3), which needs no quotes."""
+EMAIL: Final = re.compile(rf"{ATOM}(\.{ATOM})*@[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII | re.IGNORECASE)
+HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE)
 ROUNDS: Final = 2048
 """What every reader of the old encryption takes."""
 
