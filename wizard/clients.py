@@ -80,7 +80,7 @@ def issue(
         owner=(person.uid, person.gid) if is_theirs else None,
     )
     actions = (*found.files(), found.record(lambda: made()[0], name), bundle)
-    revoke = NextStep("If it is lost", ourselves.line(system, state, "client", "revoke", name))
+    revoke = NextStep(REVOKE, ourselves.line(system, state, "client", "revoke", name))
     policy = NextStep("Where a route's policy is to name it alone", _criterion(made()[0]))
     yield from _apply(system, state, actions, after, (*IMPORTS, policy, revoke))
 
@@ -90,6 +90,7 @@ def _criterion(certificate: x509.Certificate) -> str:
     return f"- client_certificate:\n    fingerprint: {Client(certificate, None).fingerprint}"
 
 
+REVOKE: Final = "If it must not count any more (undo forgets it and revokes nothing)"
 IMPORTS: Final = (
     NextStep("Chrome", "chrome://certificate-manager/clientcerts, Import"),
     NextStep("Firefox", "Settings, Privacy & Security, View Certificates, Your Certificates"),

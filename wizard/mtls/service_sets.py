@@ -23,6 +23,7 @@ from wizard.mtls import service_settings as settings
 from wizard.mtls.base import Secured
 from wizard.mtls.service_settings import CA, CONFIG, Secrets, Source, Split
 from wizard.mtls.service_starts import steps
+from wizard.mtls.services import FOLDER
 from wizard.pki import chain
 from wizard.pki.authority import Authority
 from wizard.pki.authority_files import load, write
@@ -32,7 +33,6 @@ from wizard.pomerium.document import lookup, read, string
 from wizard.pomerium.redact import redacted
 from wizard.pomerium.secrets import new_secret
 
-FOLDER: Final = "services"
 LIFETIME: Final = timedelta(days=365)
 UNMADE: Final = Secrets(*2 * ("(32 random bytes, made when the file is written)",))
 

@@ -1,5 +1,6 @@
 """Split mode: each of Pomerium's services with a configuration and certificates of its own."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from wizard.pki.material import Installed
 WANTED, DIRECTORY = "mtls.services", "mtls.services_directory"
 AUTHORIZE, DATABROKER = "mtls.authorize_service_url", "mtls.databroker_service_url"
 AUTHENTICATE = "mtls.authenticate_service_url"
+FOLDER: Final = "services"
+"""Of the state directory, for their authority."""
 PORTS: Final = {AUTHORIZE: 5443, DATABROKER: 5444}
 """Of services on one machine; elsewhere each has the first."""
 
@@ -226,6 +229,17 @@ QUESTIONS: Final = (
 )
 
 
+def _left(answers: Answers, state: Path) -> Iterator[str]:
+    """What an earlier run split, and these answers do not."""
+    config, folder = answers.text("output.config"), Path(_beside_config(answers))
+    there = (state / FOLDER / "root.pem", folder / "proxy/config.yaml")
+    if config and all(map(os.path.isfile, there)):
+        yield (
+            f"{folder} stays as an earlier run made it, and its certificates are not renewed any "
+            f"more. Start Pomerium with {config} again, and then delete that directory."
+        )
+
+
 class Services:
     """Between Pomerium's own services: server certificates of an authority for them alone."""
 
@@ -245,7 +259,8 @@ class Services:
             WizardError: see `Sets`.
         """
         if not is_wanted(answers):
-            return Secured()
+            is_install = renewal is Renewal.NO
+            return Secured(notices=tuple(_left(answers, state)) if is_install else ())
         from wizard.mtls.service_sets import Sets  # noqa: PLC0415  loads cryptography
 
         return Sets(answers, system, state, renewal).secured()

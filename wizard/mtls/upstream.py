@@ -1,5 +1,6 @@
 """Upstream mTLS as part of an installation: from Pomerium to the applications behind it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
@@ -49,7 +50,8 @@ class Upstream:
         """
         wanted = asked_for(answers)
         if not wanted:
-            return Secured()
+            is_install = renewal is Renewal.NO and answers.text("output.target") != "kubernetes"
+            return Secured(notices=tuple(_left(wanted, answers)) if is_install else ())
         if answers.text("output.target") == "kubernetes":
             return Secured(notices=(ELSEWHERE,))
         from wizard.mtls.upstream_routes import told  # noqa: PLC0415  only where it is wanted
@@ -58,7 +60,7 @@ class Upstream:
         if renewal is not Renewal.NO:
             return _renewed(wanted, answers, system, folder, owner)
         actions = [one for each in wanted for one in _files(each, system, folder, owner)]
-        notices = tuple(told(wanted, answers, system))
+        notices = (*told(wanted, answers, system), *_left(wanted, answers))
         settings = {each.origin: each.settings(folder) for each in wanted}
         renew = ourselves.line(system, state, "renew")
         steps = (NextStep(AGAIN, f"{renew}\n{reread(answers)}"),) if actions else ()
@@ -85,19 +87,35 @@ class Upstream:
                     yield Expiry(what, path, last, f"renew copies a newer {source}")
 
 
+def _left(wanted: Sequence[Wanted], answers: Answers) -> Iterator[str]:
+    """What is there of earlier answers."""
+    folder = _place(answers)
+    if folder is not None and os.path.isdir(folder):  # noqa: PTH112  in a closed directory: no
+        from wizard.mtls.upstream_routes import left  # noqa: PLC0415  only where there is something
+
+        yield from left(wanted, answers, folder)
+
+
 def place(answers: Answers) -> Path:
     """Where Pomerium reads the files.
 
     Raises:
         UsageError: `upstream-no-place`: neither a directory nor a configuration is named.
     """
-    directory, config = answers.text("output.directory"), answers.text("output.config")
-    if not directory and not config:
+    folder = _place(answers)
+    if folder is None:
         raise UsageError(
             "upstream-no-place",
             "mtls.upstream: there is no place for its files.",
             "Name Pomerium's configuration (output.config); they go beside it.",
         )
+    return folder
+
+
+def _place(answers: Answers) -> Path | None:
+    directory, config = answers.text("output.directory"), answers.text("output.config")
+    if not directory and not config:
+        return None
     return (Path(directory) if directory else Path(config).parent) / FOLDER
 
 
@@ -143,7 +161,7 @@ def _is_named(wanted: Wanted, answers: Answers, folder: Path) -> bool:
     except WizardError:
         return True
     own = {value.name for value in wanted.settings(folder).values() if isinstance(value, Path)}
-    return found is None or any(path.name in own for path, _ in found)
+    return found is None or any(path.name in own for _, path, _ in found)
 
 
 def _files(wanted: Wanted, system: System, folder: Path, owner: Owner) -> Iterator[WriteFile]:

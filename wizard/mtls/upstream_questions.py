@@ -20,6 +20,8 @@ FIELDS: Final = {
     "key": "a file with its key, without a passphrase",
     "server_name": "the name in the application's certificate, where its URL has another",
 }
+ENDS: Final = ("-ca.pem", "-client.pem", "-client-key.pem")
+"""How the copies of a route's files end, in the order of their settings."""
 PATHS: Final = ("ca", "certificate", "key")
 
 
@@ -128,12 +130,12 @@ class Wanted(NamedTuple):
     def settings(self, folder: Path) -> dict[str, str | Path]:
         """What its route says."""
         found: dict[str, str | Path] = {}
-        name = stem(self.origin)
+        ca, certificate, key = (folder / f"{stem(self.origin)}{end}" for end in ENDS)
         if self.ca:
-            found["tls_custom_ca_file"] = folder / f"{name}-ca.pem"
+            found["tls_custom_ca_file"] = ca
         if self.certificate:
-            found["tls_client_cert_file"] = folder / f"{name}-client.pem"
-            found["tls_client_key_file"] = folder / f"{name}-client-key.pem"
+            found["tls_client_cert_file"] = certificate
+            found["tls_client_key_file"] = key
         if self.server_name:
             found["tls_upstream_server_name"] = self.server_name
         return found
