@@ -10,7 +10,6 @@ from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from wizard.core.actions import Action, WriteFile
 from wizard.core.answers import Answers
@@ -21,6 +20,7 @@ from wizard.core.plan import Renewal
 from wizard.core.system import Kept, System
 from wizard.mtls import service_settings as settings
 from wizard.mtls.base import Secured
+from wizard.mtls.service_ports import clash
 from wizard.mtls.service_settings import CA, CONFIG, Secrets, Source, Split
 from wizard.mtls.service_starts import steps
 from wizard.mtls.services import FOLDER
@@ -69,7 +69,8 @@ class Sets:
         """The authority's files, then those of each service once the configuration is written.
 
         Raises:
-            WizardError: `service-without-idp`, `service-port`, or a file cannot be read.
+            WizardError: `service-without-idp`, `service-port`, `same-file`, or a file cannot be
+                read.
         """
         made: list[Action] = []
         if self._authority.standing is None:
@@ -93,12 +94,22 @@ class Sets:
                 "Set idp_provider, idp_client_id and idp_client_secret there, or leave "
                 "mtls.authenticate_service_url empty.",
             )
-        port = str(source.get("address", ":443")).rpartition(":")[2]
-        if self._split.is_here and str(urlsplit(signing_in).port or 443) == port and signing_in:
+        found = clash(self._split, source)
+        if found is not None:
+            one, other, port = found
             raise UsageError(
                 "service-port",
-                f"authenticate and the proxy would both listen on port {port} of this machine.",
-                "Give mtls.authenticate_service_url another port, as in https://HOST:8443.",
+                f"{one} and {other} would both listen on port {port} of this machine.",
+                "Give one of them another port, as in https://HOST:8443: mtls.*_service_url here, "
+                f"`address` and `health_check_addr` in {self._config}.",
+            )
+        own = [self._split.directory / each / CONFIG for each in self._split.services]
+        if str(self._config) in map(os.path.realpath, own):
+            raise UsageError(
+                "same-file",
+                f"The services are made from {self._config}, which is that of one of them.",
+                "Name the configuration of all in output.config, or another "
+                "mtls.services_directory.",
             )
 
     def _notices(self, source: Source) -> Iterator[str]:

@@ -17,6 +17,7 @@ from wizard.mtls.base import Expiry, Secured
 from wizard.pki import names
 from wizard.pki.material import Installed
 
+HTTPS: Final = 443
 WANTED, DIRECTORY = "mtls.services", "mtls.services_directory"
 AUTHORIZE, DATABROKER = "mtls.authorize_service_url", "mtls.databroker_service_url"
 AUTHENTICATE = "mtls.authenticate_service_url"
@@ -68,8 +69,34 @@ def parts_of(url: str) -> SplitResult | None:
     if parts.scheme != "https" or not is_bare or parts.query or parts.fragment or port == 0:
         return None
     labels = names.normalise(host).split(".")
-    is_host = is_address(host) or all(names.LABEL.fullmatch(label) for label in labels)
-    return parts if is_host else None
+    is_name = all(map(names.LABEL.fullmatch, labels)) and not labels[-1].isdecimal()
+    return parts if is_name or _is_reachable(host) else None
+
+
+def canonical(url: str) -> str:
+    """The address of a service as its certificate has the host; nothing of what is none."""
+    parts = parts_of(url)
+    if parts is None:
+        return ""
+    host = _host(parts)
+    shown = f"[{host}]" if ":" in host else host
+    return f"https://{shown}:{parts.port}" if parts.port else f"https://{shown}"
+
+
+def _host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if not is_address(host):
+        return names.normalise(host)
+    from ipaddress import ip_address  # noqa: PLC0415  every run loads this module
+
+    return str(ip_address(host))
+
+
+def _is_reachable(host: str) -> bool:
+    """Whether a host is an IP address that others can call: one of this machine's links is not."""
+    from ipaddress import ip_address  # noqa: PLC0415  as above
+
+    return is_address(host) and "%" not in host and not ip_address(host).is_unspecified
 
 
 def is_address(host: str) -> bool:
@@ -101,13 +128,18 @@ def _fits(value: Value, _answers: Answers) -> Problem | None:
 
 def _differs(value: Value, answers: Answers) -> Problem | None:
     problem = _fits(value, answers)
-    if problem is None and str(value).rstrip("/") == answers.text(AUTHORIZE).rstrip("/"):
+    if problem is None and _place(str(value)) == _place(answers.text(AUTHORIZE)):
         problem = Problem(
             "service-url",
             f"{value} is authorize's already.",
             "Give the databroker another host or another port.",
         )
     return problem
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    parts = parts_of(url)
+    return (_host(parts), parts.port or HTTPS) if parts else None
 
 
 def _public(value: Value, answers: Answers) -> Problem | None:
