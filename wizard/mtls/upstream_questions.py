@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -71,12 +72,21 @@ def _problems(table: Mapping[str, str]) -> Iterator[Problem]:
         if problem is not None:
             yield problem
     name = table.get("server_name", "")
-    if name and not re.fullmatch(r"[A-Za-z0-9._:-]+", name):
+    if name and not _is_name(name):
         yield Problem(
             "upstream-server-name",
             f"{name!r} is not a name that a certificate can have.",
             "Write a host without https://, such as app.internal.",
         )
+
+
+def _is_name(name: str) -> bool:
+    """Whether a certificate can be for this: a host, or an IP address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", label) for label in name.split("."))
+    return True
 
 
 QUESTIONS: Final = (
