@@ -1,5 +1,6 @@
 """Certificates for people: issue one, list them, revoke one everywhere Pomerium reads the list."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -81,13 +82,28 @@ def issue(
     )
     actions = (*found.files(), found.record(lambda: made()[0], name), bundle)
     revoke = NextStep(REVOKE, ourselves.line(system, state, "client", "revoke", name))
-    policy = NextStep("Where a route's policy is to name it alone", _criterion(made()[0]))
+    policy = NextStep("Where a route is for this client alone, its policy", _policy(made()[0]))
     yield from _apply(system, state, actions, after, (*IMPORTS, policy, revoke))
 
 
-def _criterion(certificate: x509.Certificate) -> str:
-    """What a policy of Pomerium says of a client (pkg/policy/criteria/client_certificate.go)."""
-    return f"- client_certificate:\n    fingerprint: {Client(certificate, None).fingerprint}"
+def _policy(certificate: x509.Certificate) -> str:
+    """What lets a client in and nobody else (pkg/policy/criteria/client_certificate.go).
+
+    With enforcement `policy` Pomerium compares certificates that it has not verified: without the
+    second rule whoever makes one with the same address gets in, and so does who was revoked.
+    """
+    client = Client(certificate, None)
+    named = f"fingerprint: {client.fingerprint}"
+    for kind in client.sans:
+        named = f"san_{kind}: {{is: {json.dumps(client.name)}}}"
+    return f"""\
+policy:
+  - allow:
+      or:
+        - client_certificate: {{{named}}}
+  - deny:
+      or:
+        - invalid_client_certificate: true"""
 
 
 REVOKE: Final = "If it must not count any more (undo forgets it and revokes nothing)"

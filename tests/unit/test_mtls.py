@@ -183,17 +183,29 @@ def test_a_name_of_any_kind_is_a_client(place: Place, name: str, named: dict[str
     assert outcome(list(revoke(place.system, place.state, name))) == "done"
 
 
-def test_what_a_policy_says_of_a_client_is_shown(place: Place) -> None:
-    (event,) = [
-        one
-        for one in issue(place.system, place.state, "ann", place.folder / "a.p12", Secret(b"pw"))
-        if isinstance(one, Finished)
-    ]
+@pytest.mark.parametrize(
+    ("name", "criterion"),
+    [
+        ("ann", {"fingerprint": ""}),
+        ("o'hara#1@example.com", {"san_email": {"is": "o'hara#1@example.com"}}),
+        ("laptop.example.com", {"san_dns": {"is": "laptop.example.com"}}),
+    ],
+)
+def test_a_policy_for_a_client_alone_is_shown(
+    place: Place, name: str, criterion: dict[str, object]
+) -> None:
+    events = issue(place.system, place.state, name, place.folder / "a.p12", Secret(b"pw"))
+    (event,) = [one for one in events if isinstance(one, Finished)]
     (client,) = clients(place.system, place.state)
-    shown = "\n".join(step.line for step in event.next_steps if "policy" in step.what)
-    assert YAML(typ="safe", pure=True).load(shown) == [
-        {"client_certificate": {"fingerprint": client.fingerprint}}
-    ]
+    if "fingerprint" in criterion:
+        criterion = {"fingerprint": client.fingerprint}
+    (shown,) = [step.line for step in event.next_steps if "policy" in step.what]
+    assert YAML(typ="safe", pure=True).load(shown) == {
+        "policy": [
+            {"allow": {"or": [{"client_certificate": criterion}]}},
+            {"deny": {"or": [{"invalid_client_certificate": True}]}},
+        ]
+    }
 
 
 def test_where_policies_decide_a_policy_is_shown(place: Place) -> None:

@@ -17,7 +17,10 @@ from wizard.pki.material import Contents, Installed
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
 CA, CRL = "client-ca.pem", "client-crl.pem"
-CLOSE: Final = "Routes still let in who has none; add this to the policy of each that must not"
+CLOSE: Final = (
+    "Routes still let in who has none, a revoked one or one that somebody else made; add this to "
+    "the policy of each that must not"
+)
 POLICY: Final = "- deny:\n    or:\n      - invalid_client_certificate: true"
 
 QUESTIONS: Final = (
@@ -36,7 +39,9 @@ QUESTIONS: Final = (
         Kind.CHOICE,
         "What happens to who has none?",
         "It decides between a page that says so, your own policies, and a closed door.",
-        "It is `enforcement` below `downstream_mtls` in Pomerium's configuration.",
+        "It is `enforcement` below `downstream_mtls` in Pomerium's configuration. With policy a "
+        "revoked certificate, or one that somebody else made, counts like any other wherever a "
+        "policy does not deny invalid_client_certificate.",
         default="policy_with_default_deny",
         choices=(
             Choice("policy_with_default_deny", "An error page", "on every route, public ones too"),
