@@ -1,9 +1,11 @@
 """Client certificates as part of an installation: what is written, kept and taken back."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from conftest import Need
 from cryptography import x509
 from ruamel.yaml import YAML
 
@@ -101,6 +103,16 @@ def test_who_is_revoked_is_in_the_list_that_pomerium_reads(place: Place) -> None
     assert after["client-ca.pem"] == before["client-ca.pem"]
     assert after["client-crl.pem"] != before["client-crl.pem"]
     assert after["client-crl.pem"] == (place.state / "clients/revoked.pem").read_bytes()
+
+
+def test_what_pomerium_reads_is_its_users(place: Place, need: Need) -> None:
+    need.that(os.geteuid() == 0, "only root gives files away", "run as root")
+    session = place.session()
+    session.answer_word("output.owner", "nobody", "x")
+    list(session.apply(session.plan(), may_ask=False, with_clients=False))
+    tls = place.folder / "tls"
+    assert {path.owner() for path in (tls, *tls.iterdir())} == {"nobody"}
+    assert (place.state / "clients/authority.pem").owner() != "nobody"
 
 
 def revoked_at(place: Place) -> bool:

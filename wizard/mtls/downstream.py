@@ -9,6 +9,7 @@ from wizard.core import ourselves
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.events import NextStep
+from wizard.core.owners import owner_of
 from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.system import System
@@ -107,7 +108,7 @@ class Downstream:
         clients = Clients.load(system, state) or Clients.new(system, state)
         clients.refuse_ended(system.now())
         ca, crl = places(answers)
-        actions = clients.files()
+        actions, owner = clients.files(), owner_of(answers.text("output.owner"), system)
         for path, what, why, content in (
             (
                 ca,
@@ -119,7 +120,7 @@ class Downstream:
         ):
             before = system.keep(path)
             if before is None or before.content != content():
-                actions.append(WriteFile(path, what, why, content, before=before))
+                actions.append(WriteFile(path, what, why, content, owner=owner, before=before))
         issue = ourselves.line(system, state, "client", "issue", "NAME")
         steps = [NextStep("Give each person a certificate", issue)]
         if answers.text(ENFORCEMENT) == "policy":
