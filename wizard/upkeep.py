@@ -127,11 +127,11 @@ def _row(
         # What it was made from is not at hand: its password, or the file somebody else renews.
         failed = None if isinstance(error, UsageError) else error
     others: list[Expiry] = []
-    try:
-        for hop in hops():
+    for hop in hops():
+        try:
             others += hop.expiries(answers, system, state)
-    except WizardError as error:
-        failed = failed or error
+        except WizardError as error:
+            failed = failed or error
     row = Certificate(
         answers.texts("names"),
         answers.text("strategy"),

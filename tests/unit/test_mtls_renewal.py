@@ -186,3 +186,14 @@ def test_status_tells_when_a_certificate_ends_though_the_plan_cannot_be_made(pla
     assert rows[0].expires == ends(place.folder / f"tls/{STEM}.pem")
     assert rows[0].drift == (f"cannot be compared: {caught.value.summary}",)
     assert rows[0].others
+
+
+def test_status_tells_of_other_hops_where_one_cannot_be_read(place: Place) -> None:
+    place.install(**ALL)
+    (place.state / "clients/revoked.pem").write_text("nothing\n")
+    rows = []
+    with pytest.raises(WizardError) as caught:
+        for row in upkeep.status(place.system, place.state):
+            rows.append(row)  # noqa: PERF402  what came before the error counts
+    assert caught.value.code == "clients-mismatch"
+    assert {one.what.split(",")[0] for one in rows[0].others} == {"databroker", "authorize"}
