@@ -17,7 +17,7 @@ from wizard.core.plan import Plan, Renewal
 from wizard.core.system import System
 from wizard.engine import Session, carry_out
 from wizard.mtls.base import Expiry
-from wizard.parts import hops, known_questions, obtained, strategy, target
+from wizard.parts import hops, known_questions, obtained, strategy, task_of
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.targets.output import directory_of
@@ -113,13 +113,13 @@ def _row(
 ) -> tuple[Certificate, WizardError | None]:
     """What is installed, and what could not be told of it."""
     failed: WizardError | None = None
-    where = target(answers.text("output.target")).installed(answers, system)
-    way = strategy(answers.text("strategy"))
+    task = task_of(answers, system, state)
+    where = task.installed
     expires = renew_after = None
     if where.chain is not None:
         leaf = chain.read(where.chain.content, str(where.chain_path))[0]
         expires = leaf.not_valid_after_utc
-        renew_after = way.renew_after(leaf, answers, system, state)
+        renew_after = strategy(answers.text("strategy")).renew_after(leaf, task)
     try:
         drift = tuple(action.title for action in Session(system, state, answers).plan().actions)
     except WizardError as error:
@@ -129,7 +129,7 @@ def _row(
     others: list[Expiry] = []
     for hop in hops():
         try:
-            others += hop.expiries(answers, system, state)
+            others += hop.expiries(task)
         except WizardError as error:
             failed = failed or error
     row = Certificate(

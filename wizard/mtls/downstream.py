@@ -10,11 +10,10 @@ from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.events import NextStep
 from wizard.core.owners import owner_of
-from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Kind, Question
 from wizard.core.system import System
-from wizard.mtls.base import Expiry, Secured
-from wizard.pki.material import Contents, Installed
+from wizard.mtls.base import Expiry, Hop, Secured
+from wizard.pki.material import Contents, Task
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
 CA, CRL = "client-ca.pem", "client-crl.pem"
@@ -81,25 +80,19 @@ def _left(answers: Answers, system: System) -> Iterator[str]:
         )
 
 
-class Downstream:
+class Downstream(Hop):
     """From browsers to Pomerium: an authority for the certificates of people."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        _installed: Installed,
-        renewal: Renewal,
-    ) -> Secured:
+    def work(self, task: Task) -> Secured:
         """The authority where there is none, and copies where Pomerium reads them.
 
         Raises:
             WizardError: see `Clients.load`.
         """
-        if renewal is not Renewal.NO:
+        answers, system, state = task.answers, task.system, task.state
+        if task.is_renewal:
             return Secured()
         if not answers.flag(WANTED):
             return Secured(notices=tuple(_left(answers, system)))
@@ -135,8 +128,9 @@ class Downstream:
             next_steps=tuple(steps),
         )
 
-    def expiries(self, answers: Answers, system: System, state: Path) -> Iterator[Expiry]:
+    def expiries(self, task: Task) -> Iterator[Expiry]:
         """The authority, its list, and of the clients' certificates the one that ends next."""
+        answers, system, state = task.answers, task.system, task.state
         if not answers.flag(WANTED):
             return
         from wizard.mtls.clients import ISSUED, Clients  # noqa: PLC0415  loads cryptography

@@ -10,12 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 from wizard.core import validation
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
-from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Kind, Problem, Question, Value
-from wizard.core.system import System
-from wizard.mtls.base import Expiry, Secured
+from wizard.mtls.base import Expiry, Hop, Secured
 from wizard.pki import names
-from wizard.pki.material import Installed
+from wizard.pki.material import Task
 
 HTTPS: Final = 443
 WANTED, DIRECTORY = "mtls.services", "mtls.services_directory"
@@ -272,42 +270,35 @@ def _left(answers: Answers, state: Path) -> Iterator[str]:
         )
 
 
-class Services:
+class Services(Hop):
     """Between Pomerium's own services: server certificates of an authority for them alone."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        _installed: Installed,
-        renewal: Renewal,
-    ) -> Secured:
+    def work(self, task: Task) -> Secured:
         """The authority where none fits, and a directory for each service.
 
         Raises:
             WizardError: see `Sets`.
         """
+        answers, state = task.answers, task.state
         if not is_wanted(answers):
-            is_install = renewal is Renewal.NO
-            return Secured(notices=tuple(_left(answers, state)) if is_install else ())
+            return Secured(notices=() if task.is_renewal else tuple(_left(answers, state)))
         from wizard.mtls.service_sets import Sets  # noqa: PLC0415  loads cryptography
 
-        return Sets(answers, system, state, renewal).secured()
+        return Sets(answers, task.system, state, task.renewal).secured()
 
-    def expiries(self, answers: Answers, system: System, _state: Path) -> Iterator[Expiry]:
+    def expiries(self, task: Task) -> Iterator[Expiry]:
         """The certificates of the services that others call."""
-        if not is_wanted(answers):
+        if not is_wanted(task.answers):
             return
         from wizard.mtls.service_settings import Split, files_of  # noqa: PLC0415  ruamel.yaml
         from wizard.pki import chain  # noqa: PLC0415  loads cryptography
 
-        split = Split.of(answers)
+        split = Split.of(task.answers)
         for service in split.listening:
             path = split.directory / service / files_of(service)[0]
-            kept = system.keep(path)
+            kept = task.system.keep(path)
             if kept is not None:
                 leaf = chain.read(kept.content, str(path))[0]
                 then = f"renew replaces it from {chain.renew_after(leaf):%Y-%m-%d}"
