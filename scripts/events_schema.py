@@ -14,6 +14,7 @@ from wizard.core.actions import Change, ChangeKind
 from wizard.core.events import Json
 from wizard.core.registry import Info
 from wizard.doctor.grade import LEVELS, Finding, Grade, Level
+from wizard.mtls.base import Expiry
 from wizard.trust.base import Trust
 from wizard.upkeep import Certificate
 
@@ -44,7 +45,7 @@ TYPES: Mapping[object, Schema] = {
 def of(annotation: object) -> Schema | None:
     """A field's schema from its type; None for a field that is not data."""
     (part,) = get_args(annotation)[:1] or (None,)
-    if part in events.Parts and isinstance(part, type):
+    if part in {*events.Parts, Expiry} and isinstance(part, type):
         return {"type": "array", "items": record(said(part), fields(part))}
     if isinstance(annotation, UnionType):
         one, none = get_args(annotation)

@@ -1,5 +1,6 @@
 """Certificates for people: issue one, list them, revoke one everywhere Pomerium reads the list."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -57,6 +58,7 @@ def issue(
     after = Journal(system, state).latest()
     found = Clients.load(system, state) or Clients.new(system, state)
     now = system.now()
+    found.refuse_ended(now)
 
     @cache
     def made() -> tuple[x509.Certificate, PrivateKey]:
@@ -79,10 +81,32 @@ def issue(
         owner=(person.uid, person.gid) if is_theirs else None,
     )
     actions = (*found.files(), found.record(lambda: made()[0], name), bundle)
-    revoke = NextStep("If it is lost", ourselves.line(system, state, "client", "revoke", name))
-    yield from _apply(system, state, actions, after, (*IMPORTS, revoke))
+    revoke = NextStep(REVOKE, ourselves.line(system, state, "client", "revoke", name))
+    policy = NextStep("Where a route is for this client alone, its policy", _policy(made()[0]))
+    yield from _apply(system, state, actions, after, (*IMPORTS, policy, revoke))
 
 
+def _policy(certificate: x509.Certificate) -> str:
+    """What lets a client in and nobody else (pkg/policy/criteria/client_certificate.go).
+
+    With enforcement `policy` Pomerium compares certificates that it has not verified: without the
+    second rule whoever makes one with the same address gets in, and so does who was revoked.
+    """
+    client = Client(certificate, None)
+    named = f"fingerprint: {client.fingerprint}"
+    for kind in client.sans:
+        named = f"san_{kind}: {{is: {json.dumps(client.name)}}}"
+    return f"""\
+policy:
+  - allow:
+      or:
+        - client_certificate: {{{named}}}
+  - deny:
+      or:
+        - invalid_client_certificate: true"""
+
+
+REVOKE: Final = "If it must not count any more (undo forgets it and revokes nothing)"
 IMPORTS: Final = (
     NextStep("Chrome", "chrome://certificate-manager/clientcerts, Import"),
     NextStep("Firefox", "Settings, Privacy & Security, View Certificates, Your Certificates"),
@@ -130,15 +154,18 @@ def revoke(system: System, state: Path, name: str) -> Iterator[Event]:
             f"See who has one: {ourselves.line(system, state, 'client', 'list')}",
         )
     left = [one for one in named if one.revoked is None]
-    if not left:
-        yield from _apply(system, state, (), after, ())
-        return
-    kept, pem = found.without(left, system)
-    actions: list[Action] = [kept]
+    actions: list[Action] = []
+    pem = found.list_pem()
+    if left:
+        kept, pem = found.without(left, system)
+        actions = [kept]
     next_steps: list[NextStep] = []
     for path, answers in _lists(system, state).items():
         before = system.keep(path)
         if before is None or before.content == pem:
+            continue
+        # Pomerium may go by one that later answers do not ask for any more.
+        if not answers.flag(downstream.WANTED) and not found.has_signed(before.content):
             continue
         why = "Pomerium reads it here."
         actions.append(WriteFile(path, "revocation list", why, lambda: pem, before=before))
@@ -149,12 +176,9 @@ def revoke(system: System, state: Path, name: str) -> Iterator[Event]:
 
 
 def _lists(system: System, state: Path) -> dict[Path, Answers]:
-    """Every revocation list that a Pomerium goes by, with the answers that had it made."""
-    return {
-        downstream.places(answers)[1]: answers
-        for _, answers in installations(system, state)
-        if answers.flag(downstream.WANTED)
-    }
+    """Where a Pomerium may go by a revocation list, with the answers that count there."""
+    found = (answers for _, answers in installations(system, state))
+    return {downstream.places(answers)[1]: answers for answers in found}
 
 
 def _apply(

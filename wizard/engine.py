@@ -1,7 +1,7 @@
 """The façade that both front ends use. A front end asks, shows and confirms; all else is here."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from wizard.core import apply, validation
@@ -16,7 +16,7 @@ from wizard.core.plan import Plan, Renewal
 from wizard.core.questions import Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
 from wizard.core.tables import lines
-from wizard.mtls.base import together
+from wizard.mtls.base import together, tried
 from wizard.parts import (
     asked_of_hops,
     first_steps,
@@ -186,7 +186,7 @@ class Session:
         chosen, where = task.answers.text("strategy"), task.answers.text("output.target")
         # What is obtained where Pomerium runs is no work for the strategy.
         work = Work() if obtained(task.answers) else strategy(chosen).work(task)
-        secured = together(one.work(task) for one in hops())
+        secured = together(tried(partial(one.work, task), task) for one in hops())
         settings = {**work.settings, **secured.settings}
         # A renewal that brings nothing leaves what was delivered as it is.
         brings = work.material is not None or not task.is_renewal
@@ -199,6 +199,7 @@ class Session:
             (*work.notices, *secured.notices, *finished.notices, *delivery.notices),
             (*delivery.next_steps, *secured.next_steps, *finished.next_steps, *work.next_steps),
             after,
+            (*secured.failures, *finished.failures),
         )
 
     def apply(

@@ -16,7 +16,8 @@ from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan, Renewal
 from wizard.core.system import System
 from wizard.engine import Session, carry_out
-from wizard.parts import known_questions, obtained, strategy, task_of
+from wizard.mtls.base import Expiry
+from wizard.parts import hops, known_questions, obtained, strategy, task_of
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.targets.output import directory_of
@@ -38,7 +39,7 @@ class Certificate(NamedTuple):
     """An installed certificate: how long it lasts, and what differs from what was asked for.
 
     `renew_after` is None where somebody else renews it: `kept_by` says who, where it is not even
-    on this machine; else Pomerium does.
+    on this machine; else Pomerium does. `others` are what ends on other hops, the next one first.
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class Certificate(NamedTuple):
     drift: tuple[str, ...]
     run: str
     kept_by: str = ""
+    others: tuple[Expiry, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         """The certificate as data; times are ISO 8601 in UTC."""
@@ -62,6 +64,7 @@ class Certificate(NamedTuple):
             "drift": list(self.drift),
             "run": self.run,
             "kept_by": self.kept_by,
+            "others": [one.to_json() for one in self.others],
         }
 
 
@@ -95,16 +98,21 @@ def status(system: System, state: Path) -> Iterator[Certificate]:
     failed: WizardError | None = None
     for run, answers in installations(system, state):
         try:
-            row = _row(system, state, run, answers)
-        except WizardError as error:
-            failed = failed or error
+            row, error = _row(system, state, run, answers)
+        except WizardError as unreadable:
+            error = unreadable
         else:
             yield row
+        failed = failed or error
     if failed is not None:
         raise failed
 
 
-def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate:
+def _row(
+    system: System, state: Path, run: Run, answers: Answers
+) -> tuple[Certificate, WizardError | None]:
+    """What is installed, and what could not be told of it."""
+    failed: WizardError | None = None
     task = task_of(answers, system, state)
     where = task.installed
     expires = renew_after = None
@@ -114,10 +122,17 @@ def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate
         renew_after = strategy(answers.text("strategy")).renew_after(leaf, task)
     try:
         drift = tuple(action.title for action in Session(system, state, answers).plan().actions)
-    except UsageError as error:
-        # What it was made from is not at hand: its password, or the file somebody else renews.
+    except WizardError as error:
         drift = (f"cannot be compared: {error.summary}",)
-    return Certificate(
+        # What it was made from is not at hand: its password, or the file somebody else renews.
+        failed = None if isinstance(error, UsageError) else error
+    others: list[Expiry] = []
+    for hop in hops():
+        try:
+            others += hop.expiries(task)
+        except WizardError as error:
+            failed = failed or error
+    row = Certificate(
         answers.texts("names"),
         answers.text("strategy"),
         where.chain_path,
@@ -126,7 +141,9 @@ def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate
         drift,
         run.id,
         there.by if (there := obtained(answers)) else "",
+        tuple(sorted(others, key=lambda one: one.expires)),
     )
+    return row, failed
 
 
 def renew(
@@ -165,6 +182,7 @@ def renew(
             # One certificate that cannot be renewed does not let the others expire.
             failed = failed or error
             continue
+        failed = failed or next(iter(plan.failures), None)
         if not plan.is_empty:
             is_due = True
             # Mostly from a timer, which must start no browser.

@@ -1,6 +1,7 @@
 """Pomerium asks people for a certificate: who has one of the wizard's gets in, and nobody else."""
 
 import ssl
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -142,3 +143,49 @@ def test_a_policy_that_minds_no_certificate_lets_in_even_the_revoked(
     with serve(PUBLIC, "policy") as pomerium:
         for anybody in (None, ann):
             assert refused(pomerium, root, anybody) == ""
+
+
+def shown_policy(wizard: Wizard, name: str) -> str:
+    """What `client issue` says of the policy for a client."""
+    done = wizard(
+        "client", "issue", name, "--password", "env:PW", "--out", f"{name}-2.p12", "--json"
+    )
+    steps = done.rows()[-1]["next_steps"]
+    assert isinstance(steps, list)
+    (policy,) = [step["line"] for step in steps if "policy" in step["what"]]
+    return textwrap.indent(str(policy), "    ") + "\n"
+
+
+@pytest.mark.parametrize("enforcement", ["policy", "policy_with_default_deny"])
+def test_the_policy_for_a_client_lets_in_nobody_else(
+    enforcement: str, serve: Serve, ours: Wizard, others: Wizard, root: Path
+) -> None:
+    name = "ann@example.com"
+    ann, eve, forged = issue(ours, name), issue(ours, "eve"), issue(others, name)
+    with serve(shown_policy(ours, name), enforcement) as pomerium:
+        assert refused(pomerium, root, ann) == ""
+        for somebody in (None, eve, forged):
+            assert refused(pomerium, root, somebody)
+        revoke(ours, name)
+        until(pomerium.process, lambda: refused(pomerium, root, ann) or None)
+        # Another certificate for the same address needs no other policy.
+        (ours.folder / f"{name}.p12").unlink()
+        assert refused(pomerium, root, issue(ours, name)) == ""
+
+
+def test_a_fingerprint_is_that_of_client_list_and_says_nothing_of_revocation(
+    serve: Serve, ours: Wizard, root: Path
+) -> None:
+    ann, eve = issue(ours, "ann"), issue(ours, "eve")
+    print_ = next(row["fingerprint"] for row in ours("client", "list", "--json").rows())
+    policy = f"""\
+    policy:
+      - allow:
+          or:
+            - client_certificate:
+                fingerprint: {print_}
+"""
+    revoke(ours, "ann")
+    with serve(policy, "policy") as pomerium:
+        assert refused(pomerium, root, ann) == ""
+        assert refused(pomerium, root, eve)

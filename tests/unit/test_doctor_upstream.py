@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -77,6 +78,19 @@ def test_what_is_not_known_is_not_told(forge: Forge, monkeypatch: pytest.MonkeyP
         begin = time.monotonic()
         assert seen(forge, silent.getsockname()[1]) == ""
         assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize(
+    ("host", "name"), [("127.0.0.1", "a..b"), ("127.0.0.1", "a" * 64), ("a..b", "a")]
+)
+def test_a_name_that_can_be_none_is_no_crash(
+    forge: Forge, host: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fallen: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", fallen.append)
+    with serving(forge) as port:
+        assert objections([Application(host, port, name)]) == [""]
+    assert fallen == []
 
 
 def test_what_speaks_no_tls_is_told(forge: Forge) -> None:

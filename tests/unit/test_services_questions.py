@@ -74,6 +74,10 @@ def test_addresses_that_the_configuration_has_are_proposed(tmp_path: Path) -> No
         "https://me:pw@authorize",
         "https://*.example.com",
         "https://:5443",
+        "https://0.0.0.0:5443",
+        "https://[::]:5443",
+        "https://[fe80::1%eth0]:5443",
+        "https://127.1:5443",
     ],
 )
 @pytest.mark.parametrize("key", [AUTHORIZE, DATABROKER])
@@ -88,6 +92,67 @@ def test_two_services_need_two_addresses(place: Place) -> None:
     code, said = refused(place, **{AUTHORIZE: f"{url}/", DATABROKER: url})
     assert code == "service-url"
     assert "authorize's already" in said
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://LOCALHOST:5443", "https://localhost:5443"),
+        ("https://pomerium.corp.example.com", "https://pomerium.corp.example.com:443/"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example"),
+        ("https://[::1]:5443", "https://[0:0:0:0:0:0:0:1]:5443"),
+    ],
+)
+def test_one_address_in_two_ways_is_one_address(place: Place, one: str, other: str) -> None:
+    assert refused(place, **{AUTHORIZE: one, DATABROKER: other})[0] == "service-url"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        ("https://127.0.0.1:6000", "https://localhost:6000", "databroker and authorize"),
+        ("https://localhost", "https://localhost:6000", "authorize and the proxy"),
+        ("https://localhost:28082", "https://localhost:6000", "databroker's health check"),
+        ("https://127.0.0.2:28080", "https://localhost:6000", ""),
+        ("https://127.0.0.2:6000", "https://127.0.0.1:6000", ""),
+    ],
+)
+def test_what_listens_on_one_machine_has_ports_of_its_own(
+    tmp_path: Path, one: str, other: str, said: str
+) -> None:
+    place = Place(tmp_path, "# nothing\n")
+    urls: dict[str, Value] = {AUTHORIZE: one, DATABROKER: other}
+    if said:
+        code, text = refused(place, **urls)
+        assert code == "service-port"
+        assert said in text
+    else:
+        assert place.plan(**urls).actions
+    # In containers and on machines of their own each has all ports for itself.
+    far = {key: str(url).replace("localhost", "here.example.com") for key, url in urls.items()}
+    if "here" in "".join(far.values()):
+        assert place.plan(**far).actions
+
+
+def test_addresses_are_written_as_certificates_have_them(place: Place) -> None:
+    urls: dict[str, Value] = {
+        AUTHORIZE: "HTTPS://Authorize.Corp.Example.com.:5443/",
+        DATABROKER: "https://b\u00fccher.example",
+    }
+    place.install(**urls)
+    said = place.settings("proxy")
+    assert "authorize_service_url: https://authorize.corp.example.com:5443\n" in said
+    assert "databroker_service_url: https://xn--bcher-kva.example\n" in said
+
+
+def test_the_configuration_that_all_are_made_from_is_none_of_theirs(tmp_path: Path) -> None:
+    (tmp_path / "services/proxy").mkdir(parents=True)
+    place = Place(tmp_path)
+    place.config = tmp_path / "services/proxy/config.yaml"
+    place.config.write_text(RICH)
+    code, said = refused(place, **{DIRECTORY: str(tmp_path / "services")})
+    assert code == "same-file"
+    assert str(place.config) in said
 
 
 def test_signing_in_needs_a_host_that_the_certificate_covers(place: Place) -> None:

@@ -161,7 +161,7 @@ def test_what_somebody_renewed_is_copied_by_renew_and_pomerium_is_to_be_told(
     mine.write_text("nothing")
     plan = place.session(wanted).plan(Renewal.NOW)
     assert not plan.is_empty
-    assert str(mine) in plan.notices[0]
+    assert str(mine) in plan.failures[0].summary
 
 
 def failure(place: Place, *lines: str) -> WizardError:
@@ -248,6 +248,11 @@ def test_files_that_are_no_good_are_refused(place: Place, forge: Forge) -> None:
         ("https://a ca=x.pem", "path"),
         ("https://a ca=~/x.pem", "path"),
         ("https://a server_name=https://b", "upstream-server-name"),
+        ("https://a server_name=a..b", "upstream-server-name"),
+        ("https://a server_name=a.b:443", "upstream-server-name"),
+        (f"https://a server_name={'a' * 64}.b", "upstream-server-name"),
+        ("https://a CA=/x", "table-field"),
+        ("https://a server-name=b", "table-field"),
         ("https://a ca=/x https://a ca=/y", "upstream-twice"),
         ("https://a ca=/x https://A:443/ ca=/x", "upstream-twice"),
         ("https://a cert=/x", "table-field"),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers, document
+from wizard.core.errors import WizardError
 from wizard.core.events import Json, NextStep
 
 
@@ -26,6 +27,7 @@ class Plan(NamedTuple):
     `answers` are complete: what was given, detected and taken by default. `order` is the order of
     their questions. `next_steps` are what to do once it is applied. `after` is `Journal.latest`
     before the machine was looked at: a run that did anything since may have changed all of it.
+    `failures` are what a renewal leaves as it is.
     """
 
     answers: Answers
@@ -34,6 +36,7 @@ class Plan(NamedTuple):
     notices: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
     after: str = ""
+    failures: tuple[WizardError, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -7,7 +7,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
-NAMED = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
+NAMED = re.compile(r"([A-Za-z_-]+)=(.*)", re.DOTALL)
 
 
 class Line(str):

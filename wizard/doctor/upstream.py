@@ -53,8 +53,9 @@ def objections(applications: Sequence[Application]) -> list[str]:
     found = [""] * len(applications)
 
     def ask(number: int) -> None:
-        # Not reachable from here: Pomerium may run elsewhere, and reach it.
-        with contextlib.suppress(OSError):
+        # Not reachable from here: Pomerium may run elsewhere, and reach it. UnicodeError: a name
+        # that can be none.
+        with contextlib.suppress(OSError, UnicodeError):
             found[number] = _objection(applications[number])
 
     # Looking up a name knows no time limit, so that who waits for it must not be waited for.
@@ -82,6 +83,8 @@ def _objection(application: Application) -> str:
         certificate, key = application.shown
         # Files in a form that only the copies do away with.
         context.load_cert_chain(certificate, key, password=lambda: b"")
+    # As `wrap_socket` will, which then leaves the connection open.
+    application.name.encode("idna")
     address = application.host, application.port
     with socket.create_connection(address, SECONDS) as connection:
         connection.settimeout(SECONDS)

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -118,14 +119,16 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
         kept = f"{row.kept_by} gets and renews it, by {row.path}" if row.kept_by else ""
         print(f"  certificate  {kept or f'{row.path}{gone}'}")
         if row.expires:
-            left = (row.expires - system.now()).days
-            when = f"in {left} days" if left >= 0 else "it has expired"
+            when = _from_now(row.expires, system)
             print(f"  expires      {row.expires:%Y-%m-%d %H:%M} UTC, {when}")
             renew = ourselves.line(system, state, "renew")
             due = f"due from {row.renew_after:%Y-%m-%d}: {renew}" if row.renew_after else ""
             print(f"  renewal      {due or 'Pomerium renews it by itself'}")
+        for one in row.others:
+            when = _from_now(one.expires, system)
+            print(f"  besides      {one.what}: {one.expires:%Y-%m-%d}, {when}; {one.then}")
         for drift in row.drift:
-            print(f"  differs      would {drift}")
+            print(f"  differs      {drift if drift.startswith('cannot') else f'would {drift}'}")
         if not row.drift:
             print("  drift        none: everything is as it was asked for")
         print(f"  undo         {ourselves.line(system, state, 'undo', row.run)}")
@@ -137,6 +140,11 @@ def _status(options: argparse.Namespace, system: System, state: Path) -> int:
         if found is not None:
             print(f"To go on from {found}: {ourselves.line(system, state, 'adopt')}")
     return _trust(argparse.Namespace(store=[], json=options.json), system, state) if some else 0
+
+
+def _from_now(expires: datetime, system: System) -> str:
+    left = (expires - system.now()).days
+    return f"in {left} days" if left >= 0 else "it has expired"
 
 
 def _answers(options: argparse.Namespace, system: System, state: Path) -> int:

@@ -7,6 +7,7 @@ STATE/clients/issued/0001-alice.pem               a certificate; its key is in t
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -108,10 +109,43 @@ class Clients(NamedTuple):
         """The revocation list: Pomerium's `downstream_mtls.crl_file`."""
         return self.revocation_list.public_bytes(Encoding.PEM)
 
+    def has_signed(self, pem: bytes) -> bool:
+        """Whether this is a revocation list of this authority's, old or new."""
+        try:
+            _list(pem, self.authority, self.directory)
+        except WizardError:
+            return False
+        return True
+
+    def refuse_ended(self, now: datetime) -> None:
+        """Refuses an authority whose certificates nobody would take.
+
+        Raises:
+            WizardError: `clients-ended`.
+        """
+        ends = self.authority.certificate.not_valid_after_utc
+        if ends <= now:
+            raise WizardError(
+                "clients-ended",
+                f"The client authority in {self.directory} ended on {ends:%Y-%m-%d}.",
+                f"Move {self.directory} away to have a new one made and run again; everybody needs "
+                "a new certificate then.",
+            )
+
+    def ends_next(self, now: datetime) -> Client | None:
+        """Whose certificate ends next, of those that are good now."""
+        good = [
+            one
+            for one in self.issued
+            if one.revoked is None and one.certificate.not_valid_after_utc > now
+        ]
+        return min(good, key=lambda one: one.certificate.not_valid_after_utc, default=None)
+
     def record(self, certificate: Callable[[], x509.Certificate], name: str) -> WriteFile:
         """Keeps what is issued, so that it can be listed and revoked."""
         stem = re.sub(r"[^A-Za-z0-9@._+-]", "_", name)
-        numbers = [int(path.name[:4]) for path in (self.directory / ISSUED).glob("[0-9]*-*.pem")]
+        paths = (self.directory / ISSUED).glob("[0-9]*-*.pem")
+        numbers = [int(path.name.partition("-")[0]) for path in paths]
         return _private(
             self.directory / ISSUED / f"{max(numbers, default=0) + 1:04}-{stem}.pem",
             "client certificate",

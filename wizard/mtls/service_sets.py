@@ -10,7 +10,6 @@ from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from wizard.core.actions import Action, WriteFile
 from wizard.core.answers import Answers
@@ -21,8 +20,11 @@ from wizard.core.plan import Renewal
 from wizard.core.system import Kept, System
 from wizard.mtls import service_settings as settings
 from wizard.mtls.base import Secured
+from wizard.mtls.service_ports import clash
 from wizard.mtls.service_settings import CA, CONFIG, Secrets, Source, Split
 from wizard.mtls.service_starts import steps
+from wizard.mtls.services import FOLDER
+from wizard.pki import chain
 from wizard.pki.authority import Authority
 from wizard.pki.authority_files import load, write
 from wizard.pki.issuance import Issuance, Terms, misfit
@@ -31,7 +33,6 @@ from wizard.pomerium.document import lookup, read, string
 from wizard.pomerium.redact import redacted
 from wizard.pomerium.secrets import new_secret
 
-FOLDER: Final = "services"
 LIFETIME: Final = timedelta(days=365)
 UNMADE: Final = Secrets(*2 * ("(32 random bytes, made when the file is written)",))
 
@@ -68,7 +69,8 @@ class Sets:
         """The authority's files, then those of each service once the configuration is written.
 
         Raises:
-            WizardError: `service-without-idp`, `service-port`, or a file cannot be read.
+            WizardError: `service-without-idp`, `service-port`, `same-file`, or a file cannot be
+                read.
         """
         made: list[Action] = []
         if self._authority.standing is None:
@@ -92,12 +94,22 @@ class Sets:
                 "Set idp_provider, idp_client_id and idp_client_secret there, or leave "
                 "mtls.authenticate_service_url empty.",
             )
-        port = str(source.get("address", ":443")).rpartition(":")[2]
-        if self._split.is_here and str(urlsplit(signing_in).port or 443) == port and signing_in:
+        found = clash(self._split, source)
+        if found is not None:
+            one, other, port = found
             raise UsageError(
                 "service-port",
-                f"authenticate and the proxy would both listen on port {port} of this machine.",
-                "Give mtls.authenticate_service_url another port, as in https://HOST:8443.",
+                f"{one} and {other} would both listen on port {port} of this machine.",
+                "Give one of them another port, as in https://HOST:8443: mtls.*_service_url here, "
+                f"`address` and `health_check_addr` in {self._config}.",
+            )
+        own = [self._split.directory / each / CONFIG for each in self._split.services]
+        if str(self._config) in map(os.path.realpath, own):
+            raise UsageError(
+                "same-file",
+                f"The services are made from {self._config}, which is that of one of them.",
+                "Name the configuration of all in output.config, or another "
+                "mtls.services_directory.",
             )
 
     def _notices(self, source: Source) -> Iterator[str]:
@@ -125,16 +137,30 @@ class Sets:
     # ── certificates ───────────────────────────────────────────────────────────────────────────
 
     @cached_property
+    def _former(self) -> Authority | None:
+        return load(self._system, self._state, FOLDER)
+
+    @property
+    def _former_root(self) -> bytes:
+        return chain.to_pem([self._former.root]) if self._former else b""
+
+    @cached_property
     def _authority(self) -> Issuance:
         """The authority that stands or, where it cannot go on, a new one for the same and more."""
         terms = Terms(self._split.every_name, "ecdsa-p256", LIFETIME, constrain=True)
-        standing = load(self._system, self._state, FOLDER)
+        standing = self._former
         covered = (*terms.names, *((standing.permitted or ()) if standing else ()))
         is_renewal = self._renewal is not Renewal.NO
         if standing and misfit(standing, terms, self._system.now(), is_renewal=is_renewal):
             standing = None
         nothing = Installed(Path(), Path(), None, None)
         return Issuance(terms, self._system, standing, covered, nothing)
+
+    def _identity(self, service: str, source: Source | None) -> Iterator[WriteFile]:
+        """What a service shows, and whom it believes."""
+        if service in self._split.listening:
+            yield from self._certificate(service)
+        yield from self._trust(service, source)
 
     def _certificate(self, service: str) -> Iterator[WriteFile]:
         """A service's key and certificate, where they are missing or no good any more."""
@@ -168,16 +194,26 @@ class Sets:
                 there.chain,
             )
 
-    def _trust(self, service: str, source: Source) -> Iterator[WriteFile]:
-        """The authority, and those that the configuration names, which it would else replace."""
+    def _trust(self, service: str, source: Source | None) -> Iterator[WriteFile]:
+        """The authority, and those that the configuration names, which it would else replace.
+
+        A renewal has no configuration: somebody may be at it, and what was trusted besides stays.
+        """
         path = self._split.directory / service / CA
         before = self._system.keep(path)
-        theirs = self._theirs(source)
-        if self._authority.standing and before and is_owned(before, self._owner):
-            root = self._authority.root_pem()
-            is_renewal = self._renewal is not Renewal.NO
-            if before.content == root + theirs or (is_renewal and before.content.startswith(root)):
-                return
+        if source is not None:
+            theirs = self._theirs(source)
+        elif before is not None:
+            theirs = before.content.removeprefix(self._former_root)
+        else:
+            return
+        if (
+            self._authority.standing
+            and before
+            and is_owned(before, self._owner)
+            and before.content == self._authority.root_pem() + theirs
+        ):
+            return
         yield self._write(
             path,
             "authority of the services",
@@ -200,6 +236,9 @@ class Sets:
 
     def _finish(self, delivered: Sequence[Action]) -> Secured:
         """Each service's files, given what the target delivers."""
+        services = self._split.services
+        if self._renewal is not Renewal.NO:
+            return Secured(tuple(one for each in services for one in self._identity(each, None)))
         writes = (one for one in delivered if isinstance(one, WriteFile))
         pending = next((one for one in writes if one.path == self._config), None)
         kept = self._system.keep(self._config)
@@ -215,16 +254,9 @@ class Sets:
         shown = pending.shown()[1].encode() if pending and is_new else None
         planned = settings.read(shown, name) if shown is not None else source()
         actions: list[WriteFile] = []
-        for service in self._split.services:
-            if service in self._split.listening:
-                actions += self._certificate(service)
-            actions += self._trust(service, planned)
-            if self._renewal is Renewal.NO:
-                actions += self._configuration(service, source, planned, is_known=not is_new)
-        for action in actions:
-            writable(action.path)
-        if self._renewal is not Renewal.NO:
-            return Secured(tuple(actions))
+        for service in services:
+            actions += self._identity(service, planned)
+            actions += self._configuration(service, source, planned, is_known=not is_new)
         self._refuse(planned)
         return Secured(
             tuple(actions),
@@ -301,6 +333,7 @@ class Sets:
         mode: int = 0o644,
         shown: Callable[[], tuple[str, str]] = lambda: ("", ""),
     ) -> WriteFile:
+        writable(path)
         return WriteFile(
             path, what, why, cache(content), mode, self._owner, before, shown, directory_mode=0o700
         )

@@ -101,7 +101,7 @@ class Split(NamedTuple):
         """As it was answered."""
 
         def url(key: str) -> str:
-            return answers.text(key).rstrip("/")
+            return services.canonical(answers.text(key))
 
         return cls(
             url(services.AUTHORIZE),
@@ -210,7 +210,7 @@ def _listening(split: Split, service: str, source: Source) -> dict[str, object]:
     if service in split.listening:
         chain, key = (split.seen(service, name) for name in files_of(service))
         found = {
-            "grpc_address": _bound(split.listening[service]),
+            "grpc_address": bound(split.listening[service]),
             "grpc_insecure": False,
             "certificate_file": chain,
             "certificate_key_file": key,
@@ -224,7 +224,7 @@ def _listening(split: Split, service: str, source: Source) -> dict[str, object]:
     return found
 
 
-def _bound(parts: SplitResult) -> str:
+def bound(parts: SplitResult) -> str:
     """What to listen on to be reached there: all addresses, but for this machine alone its own."""
     host = parts.hostname or ""
     shown = ""

@@ -1,6 +1,7 @@
 """Split mode: each of Pomerium's services with a configuration and certificates of its own."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final
@@ -10,13 +11,16 @@ from wizard.core import validation
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.questions import Detected, Kind, Problem, Question, Value
-from wizard.mtls.base import Hop, Secured
+from wizard.mtls.base import Expiry, Hop, Secured
 from wizard.pki import names
 from wizard.pki.material import Task
 
+HTTPS: Final = 443
 WANTED, DIRECTORY = "mtls.services", "mtls.services_directory"
 AUTHORIZE, DATABROKER = "mtls.authorize_service_url", "mtls.databroker_service_url"
 AUTHENTICATE = "mtls.authenticate_service_url"
+FOLDER: Final = "services"
+"""Of the state directory, for their authority."""
 PORTS: Final = {AUTHORIZE: 5443, DATABROKER: 5444}
 """Of services on one machine; elsewhere each has the first."""
 
@@ -63,8 +67,34 @@ def parts_of(url: str) -> SplitResult | None:
     if parts.scheme != "https" or not is_bare or parts.query or parts.fragment or port == 0:
         return None
     labels = names.normalise(host).split(".")
-    is_host = is_address(host) or all(names.LABEL.fullmatch(label) for label in labels)
-    return parts if is_host else None
+    is_name = all(map(names.LABEL.fullmatch, labels)) and not labels[-1].isdecimal()
+    return parts if is_name or _is_reachable(host) else None
+
+
+def canonical(url: str) -> str:
+    """The address of a service as its certificate has the host; nothing of what is none."""
+    parts = parts_of(url)
+    if parts is None:
+        return ""
+    host = _host(parts)
+    shown = f"[{host}]" if ":" in host else host
+    return f"https://{shown}:{parts.port}" if parts.port else f"https://{shown}"
+
+
+def _host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if not is_address(host):
+        return names.normalise(host)
+    from ipaddress import ip_address  # noqa: PLC0415  every run loads this module
+
+    return str(ip_address(host))
+
+
+def _is_reachable(host: str) -> bool:
+    """Whether a host is an IP address that others can call: one of this machine's links is not."""
+    from ipaddress import ip_address  # noqa: PLC0415  as above
+
+    return is_address(host) and "%" not in host and not ip_address(host).is_unspecified
 
 
 def is_address(host: str) -> bool:
@@ -96,13 +126,18 @@ def _fits(value: Value, _answers: Answers) -> Problem | None:
 
 def _differs(value: Value, answers: Answers) -> Problem | None:
     problem = _fits(value, answers)
-    if problem is None and str(value).rstrip("/") == answers.text(AUTHORIZE).rstrip("/"):
+    if problem is None and _place(str(value)) == _place(answers.text(AUTHORIZE)):
         problem = Problem(
             "service-url",
             f"{value} is authorize's already.",
             "Give the databroker another host or another port.",
         )
     return problem
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    parts = parts_of(url)
+    return (_host(parts), parts.port or HTTPS) if parts else None
 
 
 def _public(value: Value, answers: Answers) -> Problem | None:
@@ -224,6 +259,17 @@ QUESTIONS: Final = (
 )
 
 
+def _left(answers: Answers, state: Path) -> Iterator[str]:
+    """What an earlier run split, and these answers do not."""
+    config, folder = answers.text("output.config"), Path(_beside_config(answers))
+    there = (state / FOLDER / "root.pem", folder / "proxy/config.yaml")
+    if config and all(map(os.path.isfile, there)):
+        yield (
+            f"{folder} stays as an earlier run made it, and its certificates are not renewed any "
+            f"more. Start Pomerium with {config} again, and then delete that directory."
+        )
+
+
 class Services(Hop):
     """Between Pomerium's own services: server certificates of an authority for them alone."""
 
@@ -235,8 +281,26 @@ class Services(Hop):
         Raises:
             WizardError: see `Sets`.
         """
-        if not is_wanted(task.answers):
-            return Secured()
+        answers, state = task.answers, task.state
+        if not is_wanted(answers):
+            return Secured(notices=() if task.is_renewal else tuple(_left(answers, state)))
         from wizard.mtls.service_sets import Sets  # noqa: PLC0415  loads cryptography
 
-        return Sets(task.answers, task.system, task.state, task.renewal).secured()
+        return Sets(answers, task.system, state, task.renewal).secured()
+
+    def expiries(self, task: Task) -> Iterator[Expiry]:
+        """The certificates of the services that others call."""
+        if not is_wanted(task.answers):
+            return
+        from wizard.mtls.service_settings import Split, files_of  # noqa: PLC0415  ruamel.yaml
+        from wizard.pki import chain  # noqa: PLC0415  loads cryptography
+
+        split = Split.of(task.answers)
+        for service in split.listening:
+            path = split.directory / service / files_of(service)[0]
+            kept = task.system.keep(path)
+            if kept is not None:
+                leaf = chain.read(kept.content, str(path))[0]
+                then = f"renew replaces it from {chain.renew_after(leaf):%Y-%m-%d}"
+                ends = leaf.not_valid_after_utc
+                yield Expiry(f"{service}, for the other services", path, ends, then)

@@ -1,5 +1,6 @@
 """Upstream mTLS as part of an installation: from Pomerium to the applications behind it."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Final
@@ -13,7 +14,7 @@ from wizard.core.files import writable
 from wizard.core.owners import Owner, is_owned, owner_of, private
 from wizard.core.questions import Question
 from wizard.core.system import Command, System
-from wizard.mtls.base import Hop, Secured
+from wizard.mtls.base import Expiry, Hop, Secured
 from wizard.mtls.upstream_questions import QUESTIONS, Wanted, asked_for
 from wizard.pki.material import ROUTES, Task
 
@@ -45,26 +46,52 @@ class Upstream(Hop):
             WizardError: a file is no good, or there is no such route; a renewal only tells of it.
         """
         answers, system = task.answers, task.system
-        asked, in_cluster = asked_for(answers), answers.text("output.target") == "kubernetes"
-        wanted = [one for one in asked if not in_cluster or _has_route(one, answers)]
-        lost = tuple(ELSEWHERE.format(one.origin) for one in asked if one not in wanted)
+        asked, is_cluster = asked_for(answers), in_cluster(answers)
+        wanted = [one for one in asked if not is_cluster or _has_route(one, answers)]
+        lost = [ELSEWHERE.format(one.origin) for one in asked if one not in wanted]
+        left = () if is_cluster or task.is_renewal else tuple(_left(wanted, answers))
         if not wanted:
-            return Secured(notices=lost)
+            return Secured(notices=(*lost, *left))
         from wizard.mtls.upstream_routes import told  # noqa: PLC0415  only where it is wanted
 
         folder, owner = place(answers), _owner(answers, system)
         if task.is_renewal:
             return _renewed(wanted, answers, system, folder, owner)
         actions = [one for each in wanted for one in _files(each, system, folder, owner)]
-        notices = (*told(wanted, answers, system), *lost)
+        notices = (*told(wanted, answers, system), *lost, *left)
         settings = {each.origin: each.settings(folder) for each in wanted}
         renew = ourselves.line(system, task.state, "renew")
-        again = NextStep(IN_CLUSTER if in_cluster else AGAIN, f"{renew}\n{reread(answers)}")
+        again = NextStep(IN_CLUSTER if is_cluster else AGAIN, f"{renew}\n{reread(answers)}")
         steps, files = (again,) if actions else (), Secured(tuple(actions))
-        if in_cluster:
+        if is_cluster:
             # Behind what keeps secrets out of git.
             return Secured((), {ROUTES: settings}, notices, steps, lambda _: files)
         return Secured(files.actions, {ROUTES: settings}, notices, steps)
+
+    def expiries(self, task: Task) -> Iterator[Expiry]:
+        """The copies of authorities and client certificates."""
+        answers, system = task.answers, task.system
+        for each in asked_for(answers):
+            settings, whose = each.settings(place(answers)), f"the application behind {each.origin}"
+            for name, what, source in (
+                ("tls_custom_ca_file", f"authority of {whose}", each.ca),
+                ("tls_client_cert_file", f"client certificate for {whose}", each.certificate),
+            ):
+                kept = system.keep(Path(settings[name])) if source else None
+                if kept is not None:
+                    from wizard.pki import chain  # noqa: PLC0415  loads cryptography
+
+                    path = Path(settings[name])
+                    found = chain.read(kept.content, str(path))
+                    # Of a client certificate the first counts, of authorities any will do.
+                    ends = [one.not_valid_after_utc for one in found]
+                    last = max(ends) if source == each.ca else ends[0]
+                    yield Expiry(what, path, last, f"renew copies a newer {source}")
+
+
+def in_cluster(answers: Answers) -> bool:
+    """Whether the routes are those of manifests."""
+    return answers.text("output.target") == "kubernetes"
 
 
 def _has_route(wanted: Wanted, answers: Answers) -> bool:
@@ -77,10 +104,19 @@ def _has_route(wanted: Wanted, answers: Answers) -> bool:
 
 def _owner(answers: Answers, system: System) -> Owner:
     """Who reads the files: whom Pomerium runs as, or, of a cluster's, who hands them over."""
-    if answers.text("output.target") != "kubernetes":
+    if not in_cluster(answers):
         return owner_of(answers.text("output.owner"), system)
     person = system.person
     return (person.uid, person.gid) if system.invoked_by_other else None
+
+
+def _left(wanted: Sequence[Wanted], answers: Answers) -> Iterator[str]:
+    """What is there of earlier answers."""
+    folder = _place(answers)
+    if folder is not None and os.path.isdir(folder):  # noqa: PTH112  in a closed directory: no
+        from wizard.mtls.upstream_routes import left  # noqa: PLC0415  only where there is something
+
+        yield from left(wanted, answers, folder)
 
 
 def place(answers: Answers) -> Path:
@@ -89,21 +125,28 @@ def place(answers: Answers) -> Path:
     Raises:
         UsageError: `upstream-no-place`: neither a directory nor a configuration is named.
     """
-    if answers.text("output.target") == "kubernetes":
-        return Path(answers.text("kubernetes.directory")) / "secrets" / FOLDER
-    directory, config = answers.text("output.directory"), answers.text("output.config")
-    if not directory and not config:
+    folder = _place(answers)
+    if folder is None:
         raise UsageError(
             "upstream-no-place",
             "mtls.upstream: there is no place for its files.",
             "Name Pomerium's configuration (output.config); they go beside it.",
         )
+    return folder
+
+
+def _place(answers: Answers) -> Path | None:
+    if in_cluster(answers):
+        return Path(answers.text("kubernetes.directory")) / "secrets" / FOLDER
+    directory, config = answers.text("output.directory"), answers.text("output.config")
+    if not directory and not config:
+        return None
     return (Path(directory) if directory else Path(config).parent) / FOLDER
 
 
 def reread(answers: Answers) -> str:
     """The line that has a running Pomerium read everything again (SIGHUP)."""
-    if answers.text("output.target") == "kubernetes":
+    if in_cluster(answers):
         directory = answers.text("kubernetes.directory")
         return Command(("kubectl", "apply", "--kustomize", directory)).shell()
     if answers.text("output.target") == "systemd":
@@ -124,16 +167,29 @@ def _renewed(
 ) -> Secured:
     """Copies of what somebody renewed; what is no good lets no other certificate expire."""
     actions: list[WriteFile] = []
-    notices: list[str] = []
+    failures: list[WizardError] = []
     for each in wanted:
         try:
             actions += _files(each, system, folder, owner)
         except WizardError as error:
-            notices.append(f"{each.origin}: {error.summary} {error.hint}")
-    in_cluster = answers.text("output.target") == "kubernetes"
-    read = "Hand the new files to the cluster" if in_cluster else READ
+            if _is_named(each, answers, folder):
+                said = f"mtls.upstream: {each.origin}: {error.summary}"
+                failures.append(WizardError(error.code, said, error.hint))
+    read = "Hand the new files to the cluster" if in_cluster(answers) else READ
     steps = (NextStep(read, reread(answers)),) if actions else ()
-    return Secured(tuple(actions), notices=tuple(notices), next_steps=steps)
+    return Secured(tuple(actions), next_steps=steps, failures=tuple(failures))
+
+
+def _is_named(wanted: Wanted, answers: Answers, folder: Path) -> bool:
+    """Whether the copies for a route are still in use, as far as can be told."""
+    from wizard.mtls.upstream_routes import named  # noqa: PLC0415  only where a file is no good
+
+    try:
+        found = named(answers)
+    except WizardError:
+        return True
+    own = {value.name for value in wanted.settings(folder).values() if isinstance(value, Path)}
+    return found is None or any(path.name in own for _, path, _ in found)
 
 
 def _files(wanted: Wanted, system: System, folder: Path, owner: Owner) -> Iterator[WriteFile]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,6 +21,8 @@ FIELDS: Final = {
     "key": "a file with its key, without a passphrase",
     "server_name": "the name in the application's certificate, where its URL has another",
 }
+ENDS: Final = ("-ca.pem", "-client.pem", "-client-key.pem")
+"""How the copies of a route's files end, in the order of their settings."""
 PATHS: Final = ("ca", "certificate", "key")
 
 
@@ -69,12 +72,21 @@ def _problems(table: Mapping[str, str]) -> Iterator[Problem]:
         if problem is not None:
             yield problem
     name = table.get("server_name", "")
-    if name and not re.fullmatch(r"[A-Za-z0-9._:-]+", name):
+    if name and not _is_name(name):
         yield Problem(
             "upstream-server-name",
             f"{name!r} is not a name that a certificate can have.",
             "Write a host without https://, such as app.internal.",
         )
+
+
+def _is_name(name: str) -> bool:
+    """Whether a certificate can be for this: a host, or an IP address."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return all(re.fullmatch(r"[A-Za-z0-9_-]{1,63}", label) for label in name.split("."))
+    return True
 
 
 QUESTIONS: Final = (
@@ -128,12 +140,12 @@ class Wanted(NamedTuple):
     def settings(self, folder: Path) -> dict[str, str | Path]:
         """What its route says."""
         found: dict[str, str | Path] = {}
-        name = stem(self.origin)
+        ca, certificate, key = (folder / f"{stem(self.origin)}{end}" for end in ENDS)
         if self.ca:
-            found["tls_custom_ca_file"] = folder / f"{name}-ca.pem"
+            found["tls_custom_ca_file"] = ca
         if self.certificate:
-            found["tls_client_cert_file"] = folder / f"{name}-client.pem"
-            found["tls_client_key_file"] = folder / f"{name}-client-key.pem"
+            found["tls_client_cert_file"] = certificate
+            found["tls_client_key_file"] = key
         if self.server_name:
             found["tls_upstream_server_name"] = self.server_name
         return found

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult
 
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.nearest import nearest
 from wizard.core.system import System
-from wizard.mtls.upstream_questions import Wanted
+from wizard.mtls.upstream_questions import ENDS, Wanted
 
 if TYPE_CHECKING:
     from wizard.doctor.upstream import Application
     from wizard.pomerium.upstreams import Route
+
+FILES: Final = ("tls_custom_ca_file", "tls_client_cert_file", "tls_client_key_file")
 
 
 def told(wanted: Sequence[Wanted], answers: Answers, system: System) -> Iterator[str]:
@@ -38,6 +40,57 @@ def told(wanted: Sequence[Wanted], answers: Answers, system: System) -> Iterator
             if not route.skips_verify:
                 places += ((each, url) for url in route.upstreams)
     yield from _seen_from_here(tuple(dict.fromkeys(places)), answers, system)
+
+
+def left(wanted: Sequence[Wanted], answers: Answers, folder: Path) -> Iterator[str]:
+    """What to say of copies that these answers do not ask for.
+
+    Raises:
+        WizardError: the configuration cannot be read.
+    """
+    stale = _copies(folder)
+    for one in wanted:
+        stale -= {path.name for path in one.settings(folder).values() if isinstance(path, Path)}
+    found = named(answers) if stale else None
+    if found is None:
+        return
+    lines: dict[tuple[int, str], list[str]] = {}
+    used = set()
+    for name, path, route in found:
+        if path.name in stale and path.parent.name == folder.name:
+            used.add(path.name)
+            lines.setdefault((route.line, route.origin), []).append(f"`{name}`")
+    config = answers.text("output.config")
+    for (line, origin), names in lines.items():
+        yield (
+            f"{config}, line {line}: the route from {origin} still has {', '.join(names)} of an "
+            "earlier run. Delete what is not meant any more."
+        )
+    if stale - used:
+        files = ", ".join(sorted(stale - used))
+        yield f"No route names these files in {folder} any more, so delete them: {files}."
+
+
+def _copies(folder: Path) -> set[str]:
+    """The names of the copies that are there, as far as one may look."""
+    try:
+        return {path.name for path in folder.iterdir() if path.name.endswith(ENDS)}
+    except OSError:
+        return set()
+
+
+def named(answers: Answers) -> "list[tuple[str, PurePath, Route]] | None":
+    """Every TLS file of a route as Pomerium sees it, with the setting that names it.
+
+    None where a person writes the routes.
+    """
+    from wizard.pomerium.document import lookup, string  # noqa: PLC0415  ruamel.yaml costs 25 ms
+
+    every = _routes(answers)
+    if every is None:
+        return None
+    said = ((name, string(lookup(one.node, name)), one) for one in every for name in FILES)
+    return [(name, PurePath(path), one) for name, path, one in said if path]
 
 
 def _routes(answers: Answers) -> "Sequence[Route] | None":

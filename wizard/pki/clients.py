@@ -25,12 +25,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from wizard.core.errors import UsageError
 from wizard.core.secrets import Secret
 from wizard.pki.authority import BACKDATED, LIFETIME, common_name, key_usage
+from wizard.pki.fitness import extension
 from wizard.pki.keys import PrivateKey, digest, generate
 
 LONGEST_NAME: Final = 64
 """What a common name takes (RFC 5280, appendix A, ub-common-name)."""
-EMAIL: Final = re.compile(r"[!-?A-~]+@[a-z0-9.-]+", re.IGNORECASE)
-HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+ATOM: Final = r"[\w!#$%&'*+/=?^`{|}~-]+"
+"""A word of a mailbox (RFC 5322, 3.2.3), which needs no quotes."""
+EMAIL: Final = re.compile(rf"{ATOM}(\.{ATOM})*@[a-z0-9-]+(\.[a-z0-9-]+)*", re.ASCII | re.IGNORECASE)
+HOST: Final = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+", re.ASCII | re.IGNORECASE)
+SANS: Final = {"email": x509.RFC822Name, "dns": x509.DNSName}
 ROUNDS: Final = 2048
 """What every reader of the old encryption takes."""
 
@@ -52,6 +56,12 @@ class Client(NamedTuple):
     def name(self) -> str:
         """Who it is for."""
         return common_name(self.certificate)
+
+    @property
+    def sans(self) -> tuple[str, ...]:
+        """Of `email` and `dns` what its name is, too."""
+        found = extension(self.certificate, x509.SubjectAlternativeName) or ()
+        return tuple(kind for one in found for kind, it in SANS.items() if isinstance(one, it))
 
     @property
     def fingerprint(self) -> str:
