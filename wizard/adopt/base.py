@@ -10,7 +10,7 @@ from wizard.core.errors import WizardError
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.parts import target
-from wizard.pomerium.told import Told
+from wizard.pomerium.setup import Pair, Setup
 from wizard.upkeep import installations
 
 if TYPE_CHECKING:
@@ -31,20 +31,39 @@ class Part(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
+class Files(NamedTuple):
+    """A certificate and its key on this machine; `is_here` is no for what only a container has."""
+
+    cert: Path
+    key: Path | None
+    is_here: bool = True
+
+
 class Ground(NamedTuple):
     """The machine, the state directory, and what Pomerium is told."""
 
     system: System
     state: Path
-    told: Told
+    setup: Setup
 
     @property
     def config(self) -> dict[str, Value]:
         """The answers that name the configuration."""
         return {
-            "output.config": str(self.told.path.absolute()),
-            "output.form": self.told.form,
+            "output.config": str(self.setup.config.absolute()),
+            "output.form": self.setup.form,
         }
+
+    def files(self) -> tuple[Files, ...]:
+        """Every certificate that is a file, in the order in which Envoy gets them."""
+        pairs = (pair for pair in self.setup.pairs() if not pair.cert.is_inline)
+        return tuple(self._files(pair) for pair in pairs if pair.cert.said.text)
+
+    def _files(self, pair: Pair) -> Files:
+        cert, key = pair.cert.said.text, pair.key.said.text
+        with suppress(WizardError):
+            return Files(self.setup.here(cert), self.setup.here(key) if key else None)
+        return Files(Path(cert), Path(key) if key else None, is_here=False)
 
     def remembered(self, way: str, path: Path) -> dict[str, Value]:
         """The answers of the run that stands and made a file in this way; none where none did.

@@ -11,10 +11,10 @@ from wizard.core.errors import WizardError
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.coverage import fitting
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup
 from wizard.pki import chain
 from wizard.pki.path import is_valid
 from wizard.pomerium.routes import autocert_hosts
+from wizard.pomerium.setup import Said, Setup
 from wizard.pomerium.store import LETSENCRYPT, certificate_file
 
 LE: Final = urlsplit(LETSENCRYPT).hostname

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup
 from wizard.pki import names
 from wizard.pki.path import is_valid
 from wizard.pomerium.document import elements, lookup
 from wizard.pomerium.routes import autocert_hosts, hosts
+from wizard.pomerium.setup import Said, Setup
 from wizard.pomerium.variables import document_of
 
 BROWSERS: Final = frozenset({"all", "proxy", "authenticate"})

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from wizard.core.errors import WizardError
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup, decoded
 from wizard.pki.pem import contents
+from wizard.pomerium.setup import Said, Setup, decoded
 
 SIZE: Final = 32
 """Bytes of `shared_secret` and `cookie_secret` (Pomerium v0.33 pkg/cryptutil/encrypt.go)."""

@@ -18,10 +18,10 @@ from wizard.doctor.certificates import Listed, level_of, some, unfit
 from wizard.doctor.connection import PING, Server, Shown, any_certificate, open_stream, shown_by
 from wizard.doctor.coverage import expected
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Setup
 from wizard.pki import fitness, names
 from wizard.pki.authority_files import FILES
 from wizard.pomerium.routes import hosts
+from wizard.pomerium.setup import Setup
 
 FALLBACK: Final = "Pomerium PSK CA"
 """Who issues what Pomerium makes when it has no certificate (pkg/derivecert/ca.go)."""

@@ -10,12 +10,10 @@ from wizard.core.errors import WizardError
 from wizard.doctor.certificates import Listed
 from wizard.doctor.grade import Finding, Level
 from wizard.doctor.readers import open_to_all
-from wizard.doctor.setup import VARIABLES, Said, Setup
 from wizard.pomerium import lint, traps
-from wizard.pomerium.document import lookup, string
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
+from wizard.pomerium.setup import VARIABLES, Said, Setup
 from wizard.pomerium.standing import standing_traps
-from wizard.pomerium.variables import overridden
 
 REMOVED_NAMES: Final = {one.name for one in REMOVED}
 REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
@@ -87,21 +85,16 @@ def _finding(setup: Setup, problem: lint.Problem) -> Finding:
 
 def _overridden(setup: Setup) -> Iterator[Finding]:
     """Settings of the file that a variable, with another value, takes the word from."""
-    root = setup.document.root
-    pairs = root.pairs if root is not None and setup.has_lines else ()
-    nodes = {key.value.lower(): key for key, _ in pairs}
-    given = {name: said.text for name, said in setup.variables.items() if said.by}
-    for name, variable in overridden(given, nodes).items():
-        said = setup.variables[variable]
-        if string(lookup(root, name)) != said.text:
-            yield Finding(
-                "warning",
-                "variable-wins",
-                f"{variable} in {said.file} wins over `{name}` in the configuration.",
-                UNSET[said.by].format(name=variable),
-                setup.document.name,
-                nodes[name].line,
-            )
+    for name, variable, said in setup.overridden():
+        own = setup.own(name)
+        yield Finding(
+            "warning",
+            "variable-wins",
+            f"{variable} in {said.file} wins over `{name}` in the configuration.",
+            UNSET[said.by].format(name=variable),
+            setup.document.name,
+            own.line if own else 0,
+        )
 
 
 def _unread(setup: Setup) -> Iterator[Finding]:
@@ -111,7 +104,7 @@ def _unread(setup: Setup) -> Iterator[Finding]:
             "variables-unread",
             f"The variables in {file} are Pomerium's too, and could not be read.",
             "Run the doctor as root to have them looked at.",
-            file,
+            str(file),
         )
 
 
