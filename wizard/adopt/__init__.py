@@ -17,7 +17,7 @@ from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.engine import Session
 from wizard.mtls import downstream
-from wizard.pomerium.detect import find_installation
+from wizard.pomerium.detect import find_installation, none_found
 from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import autocert_hosts
 from wizard.pomerium.setup import Setup, setup_of
@@ -41,20 +41,19 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
     Answers that are the default everywhere are left out.
 
     Raises:
-        UsageError: `config-missing`, `certificate-inline`, `nothing-to-adopt`, `names-unknown`.
+        UsageError: `config-missing`, `certificate-inline`, `nothing-to-adopt`, `names-unknown`,
+            `service-inward`, `config-of-service`.
         WizardError: it cannot be read or named; see `setup_of`, `installations` and
             `require_absolute`.
     """
     path = config or find_installation(system)
     if path is None:
-        raise UsageError(
-            "config-missing",
-            "No configuration of Pomerium was found on this machine.",
-            "Name it: pomcert-wizard adopt /PATH/config.yaml. Where only root may look, use sudo.",
-        )
+        raise none_found("adopt /PATH/config.yaml", "--set output.target=kubernetes")
     require_absolute(path.absolute())
     setup = setup_of(system, path)
     ground = Ground(system, state, setup)
+    _require_public(setup)
+    ground.require_original()
     parts = (_place(ground), _way(ground), _clients(ground))
     values = {key: value for part in parts for key, value in part.values.items()}
     session = Session(system, state)
@@ -73,6 +72,16 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
     return Adopted(path, Answers(said), session.order(), notes)
 
 
+def _require_public(setup: Setup) -> None:
+    """Refuses a service that only other services call: what it serves is nobody's site."""
+    if not setup.services & {"all", "proxy", "authenticate"}:
+        raise UsageError(
+            "service-inward",
+            f"{setup.config} is for {' and '.join(sorted(setup.services))}, where no browser goes.",
+            "Name the configuration of the proxy, or the one that its services were made from.",
+        )
+
+
 def _place(ground: Ground) -> Part:
     """The target, and where its configuration is."""
     start = ground.setup.start
@@ -89,7 +98,7 @@ def _way(ground: Ground) -> Part:
     setup = ground.setup
     files = ground.files()
     # Without a host it gets nothing, and the certificate is what is served.
-    if setup.is_on("autocert") and (autocert_hosts(setup.document) or not files):
+    if setup.is_on("autocert") and (autocert_hosts(setup.routed) or not files):
         return autocert.read(ground)
     if files:
         return certificate.read(ground, files)
@@ -110,15 +119,15 @@ def _way(ground: Ground) -> Part:
 def _clients(ground: Ground) -> Part:
     """Whether browsers must show a certificate of this state directory's client authority."""
     setup = ground.setup
-    ca = setup.text("downstream_mtls.ca_file")
-    if not ca and not setup.text("downstream_mtls.ca"):
+    ca = setup.source("downstream_mtls.ca")
+    if ca is None:
         return Part({downstream.WANTED: False})
     from wizard.mtls.clients import Clients  # noqa: PLC0415  loads cryptography
 
-    own, kept = Clients.load(ground.system, ground.state), None
+    own, held = Clients.load(ground.system, ground.state), None
     with suppress(WizardError):
-        kept = ground.system.keep(setup.here(ca)) if ca else None
-    if own is None or kept is None or kept.content != own.pem():
+        held = ca.content(setup)
+    if own is None or ca.is_inline or held != own.pem():
         note = Note(
             "",
             "`downstream_mtls` has a client authority that is not of this state directory. These "
@@ -133,7 +142,7 @@ def _clients(ground: Ground) -> Part:
 
 def _surroundings(setup: Setup) -> Iterator[Note]:
     """What else Pomerium is told, and by what."""
-    for name, variable, winner in setup.overridden():
+    for name, _, variable, winner in setup.overridden():
         yield Note("", f"{variable} in {winner.file} wins over `{name}` in {setup.config}.")
     said = setup.said("certificate_file")
     if said and said.by:

@@ -40,7 +40,7 @@ def read(ground: Ground) -> Part:
         UsageError: `names-unknown`: no route has a host for it.
     """
     setup = ground.setup
-    found = tuple(one for one in autocert_hosts(setup.document) if names.problem(one) is None)
+    found = tuple(one for one in autocert_hosts(setup.routed) if names.problem(one) is None)
     if not found:
         raise UsageError(
             "names-unknown",
@@ -113,7 +113,7 @@ def _notes(ground: Ground) -> Iterator[Note]:
             f"`http_redirect_addr` {now}, and these answers make it :80: Pomerium answers HTTP-01 "
             "on no other port.",
         )
-    starred = [host for host in hosts(setup.document) if "*" in host]
+    starred = [host for host in hosts(setup.routed) if "*" in host]
     if starred:
         text = f"autocert gets no certificate for {', '.join(starred)}; the strategy dns-01 does."
         yield Note("names", text)

@@ -6,9 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wizard.core.errors import WizardError
+from wizard.core import ourselves
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Value
 from wizard.core.system import System
+from wizard.mtls import services
 from wizard.parts import target
 from wizard.pomerium.setup import Pair, Setup
 from wizard.upkeep import installations
@@ -80,6 +82,26 @@ class Ground(NamedTuple):
                 if os.path.realpath(path) == os.path.realpath(made):
                     return {**answers.values, **self.config}
         return {}
+
+    def require_original(self) -> None:
+        """Refuses what a run made for one service out of the configuration of all of them.
+
+        Raises:
+            UsageError: `config-of-service`.
+        """
+        for _, answers in installations(self.system, self.state):
+            folder = answers.text(services.DIRECTORY)
+            if (
+                answers.flag(services.WANTED)
+                and folder
+                and self.setup.config.is_relative_to(folder)
+            ):
+                original = answers.text("output.config")
+                raise UsageError(
+                    "config-of-service",
+                    f"{self.setup.config} was made from {original} for one of its services.",
+                    f"Name that one: {ourselves.line(self.system, self.state, 'adopt', original)}",
+                )
 
     def leaf(self, path: Path) -> "Certificate | None":
         """The first certificate of a file; None where it is not there or cannot be read."""

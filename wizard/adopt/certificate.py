@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wizard.adopt.base import Files, Ground, Note, Part
 from wizard.core.answers import Answers
@@ -12,10 +12,14 @@ from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.parts import strategy, target
 from wizard.pki import names
+from wizard.pomerium.compose import seen_by
 from wizard.pomerium.routes import hosts, propose_names
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
+
+MOST_TOLD: Final = 10
+"""Other certificates that are named one by one."""
 
 
 def read(ground: Ground, listed: tuple[Files, ...]) -> Part:
@@ -24,7 +28,7 @@ def read(ground: Ground, listed: tuple[Files, ...]) -> Part:
     Raises:
         UsageError: `names-unknown`: none can be read, and no route says what it is for.
     """
-    wanted = hosts(ground.setup.document)
+    wanted = hosts(ground.setup.routed)
     found = [(one, ground.leaf(one.cert)) for one in listed]
 
     def worth(one: tuple[Files, "Certificate | None"]) -> tuple[int, bool]:
@@ -34,12 +38,14 @@ def read(ground: Ground, listed: tuple[Files, ...]) -> Part:
 
     files, leaf = max(found, key=worth)
     part = _existing(ground, files, leaf) if leaf is None else _known(ground, files, leaf)
-    others = tuple(
-        Note("names", f"Listed as well, and left as it is: {one.cert}{_for(other)}.")
+    others = [
+        f"Listed as well, and left as it is: {one.cert}{_for(other)}."
         for one, other in found
         if one != files
-    )
-    return Part(part.values, (*part.notes, *others))
+    ]
+    if others[MOST_TOLD:]:
+        others[MOST_TOLD:] = [f"So are {len(others) - MOST_TOLD} more."]
+    return Part(part.values, (*part.notes, *(Note("names", text) for text in others)))
 
 
 def _known(ground: Ground, files: Files, leaf: "Certificate") -> Part:
@@ -64,7 +70,7 @@ def _existing(ground: Ground, files: Files, leaf: "Certificate | None") -> Part:
         return Part(before, (Note("strategy", why),))
     found, notes = _names(leaf), [Note("strategy", _whose(ground, files, leaf))]
     if not found:
-        proposed = propose_names(hosts(ground.setup.document), names.is_public_suffix)
+        proposed = propose_names(hosts(ground.setup.routed), names.is_public_suffix)
         found = tuple(one for one in proposed if names.problem(one) is None)
         notes.append(Note("names", "The routes need these; look whether the certificate has them."))
     if not found:
@@ -113,8 +119,11 @@ def _put(ground: Ground, part: Part, files: Files) -> Part:
     kept = _in_place(ground, part, files)
     if kept is not None and _is_current(ground, kept):
         return part._replace(values=kept)
+    service = ground.setup.start.service
+    if service is not None and seen_by(service.mounts, files.cert.parent) is not None:
+        part = part._replace(values={**part.values, "output.directory": str(files.cert.parent)})
     note = (
-        f"Pomerium reads {files.cert} now. These answers copy it to output.directory, where "
+        f"The configuration names {files.cert}. These answers copy it to output.directory, where "
         "Pomerium's user can read it, and have the configuration name the copy."
     )
     return part._replace(notes=(*part.notes, Note("output.target", note)))

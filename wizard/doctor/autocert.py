@@ -24,7 +24,7 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     """What keeps a host from its certificate, and which certificates are there."""
     if not setup.is_on("autocert"):
         return
-    own, name = autocert_hosts(setup.document), setup.document.name
+    own, name = autocert_hosts(setup.routed), setup.document.name
     if not own:
         yield Finding(
             "error",

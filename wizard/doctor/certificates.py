@@ -87,14 +87,13 @@ def _looked_at(setup: Setup, pair: Pair) -> Listed:
     ]
     names = _names(leaf)
     if all(one.level != "error" for one in findings):
-        left = (leaf.not_valid_after_utc - now).days
         findings.append(
             Finding(
                 "good",
                 "certificate-good",
                 f"{pair.cert.where} is for {some(names)}, until "
                 f"{leaf.not_valid_after_utc:%Y-%m-%d} "
-                f"({left} days), and its key fits.",
+                f"({_span(leaf.not_valid_after_utc - now)}), and its key fits.",
                 file=place.file,
                 line=place.line,
             )
@@ -187,7 +186,7 @@ def unfit(
         yield Problem(
             "certificate-expires-soon",
             f"The certificate in {where} ends on {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, "
-            f"in {left.days} days.",
+            f"in {_span(left)}.",
             "Have it renewed. If something should do so by itself, look why it did not.",
         )
 
@@ -299,6 +298,11 @@ def _access(setup: Setup, said: Said, *, is_key: bool = True) -> Iterator[Findin
                 said.file,
                 said.line,
             )
+
+
+def _span(left: timedelta) -> str:
+    """A time that is left, in whole days."""
+    return {0: "less than a day", 1: "1 day"}.get(left.days, f"{left.days} days")
 
 
 def some(names: tuple[str, ...] | list[str]) -> str:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from wizard.core.errors import UsageError, WizardError
+from wizard.core.errors import WizardError
 from wizard.core.system import System
 from wizard.doctor import (
     autocert,
@@ -24,15 +24,16 @@ from wizard.doctor import (
 from wizard.doctor.certificates import Listed
 from wizard.doctor.grade import Finding
 from wizard.doctor.readers import reader
-from wizard.pomerium.detect import find_config
+from wizard.pomerium.compose import Service
+from wizard.pomerium.detect import find_config, none_found, started_with
 from wizard.pomerium.setup import Setup, setup_of, setup_of_variables
-from wizard.pomerium.start import Start, service_at
+from wizard.pomerium.start import Start, services_at
 from wizard.pomerium.unit import find_unit
 
 NOT_LOOKED_AT: Final = frozenset(
     {
         *("config-missing", "config-unreadable", "config-is-a-directory", "config-not-a-file"),
-        "permission-denied",
+        *("config-of-others", "permission-denied"),
     }
 )
 """Why nothing is known of a configuration: that is no fault of its own."""
@@ -88,24 +89,18 @@ def _found(system: System) -> Setup:
 
     Without any, the variables that the unit or a Compose file of the current directory has.
     """
-    unit, service = find_unit(system), None
-    path = system.at(unit.config) if unit is not None and unit.config else None
-    if path is None or not os.path.isfile(path):  # noqa: PTH113  unlike Path.is_file it raises nothing
-        path = find_config(system)
+    unit = find_unit(system)
+    services: tuple[Service, ...] = ()
+    path = started_with(system, unit) or find_config(system)
     if path is None:
         with suppress(OSError):
-            service = service_at(Path.cwd())
-        files = [service.path.parent / name for name in service.unread] if service else []
-        path = next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113  as above
+            services = services_at(Path.cwd())
+        files = [one.path.parent / name for one in services for name in one.unread]
+        path = next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113  no error
     if path is not None:
         return setup_of(system, path)
-    for start in (Start(unit), Start(service=service)):
+    for start in (Start(unit), *(Start(service=one) for one in services)):
         setup = setup_of_variables(system, start)
         if setup is not None:
             return setup
-    raise UsageError(
-        "config-missing",
-        "No configuration of Pomerium was found on this machine.",
-        "Name it: pomcert-wizard doctor --config FILE. A package keeps its own in "
-        "/etc/pomerium, where only root may look.",
-    )
+    raise none_found("doctor --config FILE", "doctor --connect HOST:443")

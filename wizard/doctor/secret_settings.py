@@ -51,6 +51,8 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
     said = setup.said(f"{need.name}_file")
     is_file = said is not None
     said = said or setup.said(need.name)
+    if said is None and need.name.upper() in setup.elsewhere:
+        return
     if said is None:
         is_whole = "all" in setup.services
         is_needed = not is_whole and bool(setup.services & need.services)

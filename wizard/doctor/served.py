@@ -54,7 +54,9 @@ def look(
         # What the configuration lists was told of already.
         where = f"the handshake with {server}"
         told = () if leaf in known else unfit(shown.chain, where, system.now())
-        yield from (_finding(one) for one in told)
+        # One for addresses alone is well for who asks for an address; others are told below.
+        spared = {"certificate-without-names"} if _names(leaf) else set()
+        yield from (_finding(one) for one in told if one.code not in spared)
         yield from _named(server, leaf, setup)
         yield from _trust(system, state, server, shown)
     yield from _as_listed(server, leaf, setup, listed)
@@ -81,7 +83,7 @@ def _named(server: Server, leaf: x509.Certificate, setup: Setup | None) -> Itera
         return
     hint = "List a certificate that is for it: pomcert-wizard"
     if _is_address(server.name):
-        routed = [host for host in hosts(setup.document) if "*" not in host] if setup else []
+        routed = [host for host in hosts(setup.routed) if "*" not in host] if setup else []
         hint = f"Give the host that people use: --server-name {next(iter(routed), 'HOST')}"
     yield Finding(
         "error",

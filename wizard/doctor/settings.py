@@ -1,5 +1,6 @@
 """What the configuration's settings say that their author did not mean."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -85,26 +86,38 @@ def _finding(setup: Setup, problem: lint.Problem) -> Finding:
 
 def _overridden(setup: Setup) -> Iterator[Finding]:
     """Settings of the file that a variable, with another value, takes the word from."""
-    for name, variable, said in setup.overridden():
-        own = setup.own(name)
+    for name, line, variable, said in setup.overridden():
         yield Finding(
             "warning",
             "variable-wins",
             f"{variable} in {said.file} wins over `{name}` in the configuration.",
             UNSET[said.by].format(name=variable),
             setup.document.name,
-            own.line if own else 0,
+            line,
         )
 
 
 def _unread(setup: Setup) -> Iterator[Finding]:
     for file in setup.unread:
+        is_there = os.path.lexists(file)
         yield Finding(
             "warning",
             "variables-unread",
-            f"The variables in {file} are Pomerium's too, and could not be read.",
-            "Run the doctor as root to have them looked at.",
+            f"The variables in {file} are Pomerium's too, and could not be read."
+            if is_there
+            else f"There is no {file}, and Pomerium is to have variables from it.",
+            "Run the doctor as root to have them looked at."
+            if is_there
+            else "Put it there, or take it out of what starts Pomerium.",
             str(file),
+        )
+    if setup.elsewhere:
+        yield Finding(
+            "warning",
+            "variables-unread",
+            f"The Compose file takes {', '.join(setup.elsewhere)} from the environment in which "
+            "Compose is started, and that was not looked at.",
+            "Write it into a file called .env beside the Compose file, and it will be.",
         )
 
 

@@ -21,6 +21,7 @@ from wizard.pomerium.document import (
     walk,
 )
 from wizard.pomerium.paths import unread
+from wizard.pomerium.routes import ROUTE_LISTS
 from wizard.pomerium.settings import MTLS, SETTINGS
 from wizard.pomerium.start import Start, is_same, started
 from wizard.pomerium.syntax import Node
@@ -92,7 +93,7 @@ class Pair(NamedTuple):
     @property
     def place(self) -> Said:
         """Where it stands."""
-        return self.cert.said if self.cert.said.line or not self.key.said.line else self.key.said
+        return self.cert.said if self.cert.said.text else self.key.said
 
 
 class Setup(NamedTuple):
@@ -126,6 +127,11 @@ class Setup(NamedTuple):
         """What a container sees of this machine."""
         return self.start.service.mounts if self.start.service else ()
 
+    @property
+    def elsewhere(self) -> tuple[str, ...]:
+        """Variables that a container has from whoever starts it, so that nothing says them here."""
+        return self.start.service.elsewhere if self.start.service else ()
+
     def said(self, name: str) -> Said | None:
         """A setting of Pomerium by its name, dotted below the top; None where nothing sets it."""
         return self.variables.get(VARIABLES.get(name) or "") or self.own(name)
@@ -146,15 +152,28 @@ class Setup(NamedTuple):
         """Whether a setting is set to what Pomerium takes for yes."""
         return self.text(name).lower() in TRUE
 
-    def overridden(self) -> Iterator[tuple[str, str, Said]]:
+    @property
+    def routed(self) -> Document:
+        """The configuration whose routes count: those of a variable win over those of a file."""
+        said = [self.variables.get(name.upper()) for name in ROUTE_LISTS]
+        if not self.has_lines or not any(said):
+            return self.document
+        names = (*ROUTE_LISTS, "services", "authenticate_service_url")
+        return variables.document_of({name: self.text(name) for name in names}, self.config)
+
+    def overridden(self) -> Iterator[tuple[str, int, str, Said]]:
         """Settings of the configuration that a variable takes the word from, with another value.
 
-        Each with the variable's name, and what it says.
+        Each with its line, the variable's name, and what that says.
         """
         for setting in KNOWN:
             own, said = self.own(setting.name), self.said(setting.name)
             if own and said and said.by and said.text != own.text:
-                yield setting.name, setting.environment or "", said
+                yield setting.name, own.line, setting.environment or "", said
+        for name in ROUTE_LISTS if self.has_lines else ():
+            node, said = lookup(self.document.root, name), self.variables.get(name.upper())
+            if node and node.items and said and said.by:
+                yield name, node.line, name.upper(), said
 
     def source(self, name: str) -> Source | None:
         """What a setting holds, or else the file that its twin `NAME_file` names."""
@@ -262,11 +281,18 @@ def setup_of(system: System, path: Path) -> Setup:
     Raises:
         UsageError: `config-missing`: there is no such file, or it says nothing;
             `config-half-character`.
-        WizardError: what `document.read`, `refuse_others` and `variables.document` raise.
+        WizardError: `config-name`; what `document.read`, `refuse_others` and `variables.document`
+            raise.
     """
     start = started(system, path)
     form = "env" if unread(path) else "yaml"
     dialect = DOCKER if start.service else SYSTEMD
+    if form == "env" and start.unit and is_same(path, system.at(start.unit.config)):
+        raise WizardError(
+            "config-name",
+            unread(path)[0],
+            f"Give it another name, and have {start.unit.path} start Pomerium with that.",
+        )
     document = read(path) if form == "yaml" else variables.document(path, dialect)
     if document is None:
         raise UsageError("config-missing", f"There is no {path}.", "Look at its spelling.")
@@ -278,7 +304,10 @@ def setup_of(system: System, path: Path) -> Setup:
             "Name Pomerium's configuration. One in YAML has a name that ends in .yaml.",
         )
     own = _variables(path, dialect) if form == "env" else {}
-    return _around(Setup(system, path, form, document, start, own, start.folder(system, path)))
+    folder = start.folder(system, path)
+    setup = _around(Setup(system, path, form, document, start, own, folder))
+    _whole(setup.routed)
+    return setup
 
 
 def setup_of_variables(system: System, start: Start) -> Setup | None:
@@ -301,11 +330,8 @@ def _around(setup: Setup) -> Setup:
     """With the variables of this process, and of what starts Pomerium with this configuration."""
     _whole(setup.document)
     service, unit = setup.start.service, setup.start.unit
-    who = {"process", "systemd" if unit else "compose" if service else ""}
-    found = surroundings.variables(setup.system, service.path if service else setup.config)
-    around = {
-        name: Said(one.value, one.where, by=one.by) for name, one in found.items() if one.by in who
-    }
+    found = surroundings.given(setup.system, service, unit)
+    around = {name: Said(one.value, one.where, by=one.by) for name, one in found.items()}
     unseen = unit.unread if unit else ()
     if service is not None:
         its, unseen = _env_files(service, setup.config)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wizard.core.errors import WizardError
 from wizard.core.system import System
-from wizard.pomerium.compose import INSIDE, Service, find_file, seen_by, service_in
+from wizard.pomerium.compose import INSIDE, Service, find_file, seen_by, services_in
 from wizard.pomerium.paths import unread
 from wizard.pomerium.unit import Unit, find_unit
 
@@ -32,7 +32,7 @@ class Start(NamedTuple):
         """Pomerium's current directory; the configuration's own is the best guess where none is."""
         if self.service:
             return INSIDE
-        return system.at(self.unit.value("WorkingDirectory") or "/") if self.unit else config.parent
+        return system.at(self.unit.folder) if self.unit else config.parent
 
 
 def started(system: System, path: Path) -> Start:
@@ -41,19 +41,21 @@ def started(system: System, path: Path) -> Start:
     if unit is not None and _names(unit, path, system):
         return Start(unit)
     with suppress(OSError):
-        for folder in dict.fromkeys((Path.cwd(), path.parent, path.parent.parent)):
-            service = service_at(folder)
-            if service is not None and _mounts(service, path):
-                return Start(service=service)
+        folders = dict.fromkeys((Path.cwd(), path.parent, path.parent.parent))
+        found = [one for folder in folders for one in services_at(folder) if _mounts(one, path)]
+        # Of several that see the file, one is started with it.
+        started_so = (one for one in found if seen_by(one.mounts, path) == one.config)
+        service = next(started_so, next(iter(found), None))
+        return Start(service=service)
     return Start()
 
 
-def service_at(folder: Path) -> Service | None:
-    """The service of a directory's Compose file; None where there is none, or it cannot be read."""
+def services_at(folder: Path) -> tuple[Service, ...]:
+    """Those of a directory's Compose file; none where there is none, or it cannot be read."""
     with suppress(WizardError):
         path = find_file(folder)
-        return service_in(path) if path else None
-    return None
+        return services_in(path) if path else ()
+    return ()
 
 
 def is_same(one: Path, other: Path) -> bool:

@@ -36,6 +36,7 @@ _BOOLS: Final = [one.name for one in (*SETTINGS, *ROUTES) if one.kind == "bool"]
 _PATHS: Final = [
     one.name for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES) if one.kind == "path"
 ]
+_MOST_LINES: Final = 10
 _BASE64_OF_PEM: Final = "LS0tLS1CRUdJTi"
 FORGETS: Final = "everybody has to sign in again when Pomerium starts again."
 KEEP: Final = "Set `databroker_storage_type` to `file` or `postgres`."
@@ -343,4 +344,8 @@ def _sessions(document: Document) -> Iterator[Problem]:
 
 def _lines(nodes: Sequence[Node]) -> str:
     numbers = [str(number) for number in sorted({node.line for node in nodes})]
-    return f"line {numbers[0]}" if len(numbers) == 1 else f"lines {', '.join(numbers)}"
+    more = len(numbers) - _MOST_LINES
+    shown = ", ".join(numbers[:_MOST_LINES])
+    if len(numbers) == 1:
+        return f"line {shown}"
+    return f"lines {shown} and {more} more" if more > 0 else f"lines {shown}"
