@@ -1,5 +1,6 @@
 """Adopting what is one part of something, many things, or nothing that was meant."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from doctor_support import ROUTES, SECRET, Patient
 from services_support import RICH, Place, outcome
 from target_support import PACKAGED_UNIT, UNIT
 
+from wizard.adopt import own
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.system import System
+from wizard.trust.base import FULL
+from wizard.upkeep import Trusted
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +46,11 @@ def test_of_a_split_pomerium_the_one_configuration_is_adopted(
     monkeypatch.chdir(tmp_path)
     place = Place(tmp_path, RICH)
     assert outcome(place.install()) == "done"
-    for service in ("proxy", "authenticate"):
+    for service in ("proxy", "authenticate", "authorize", "databroker"):
         config = place.directory / service / "config.yaml"
         error = refused(place.system, place.state, config)
         assert error.code == "config-of-service"
         assert str(place.config) in error.hint
-    for service in ("authorize", "databroker"):
-        config = place.directory / service / "config.yaml"
-        error = refused(place.system, place.state, config)
-        assert (error.code, service in error.summary) == ("service-inward", True)
     found = read_back(place.system, place.state, place.config)
     assert found.values["mtls.services"] is True
 
@@ -64,6 +64,22 @@ def test_the_doctor_finds_nothing_wrong_between_the_services(
     for config in sorted(place.directory.glob("*/config.yaml")):
         findings = Patient(config.parent, Forge(tmp_path)).look(config=config).findings
         assert {one.level for one in findings} == {"good"}, findings
+
+
+def test_who_trusts_another_root_of_ours_does_not_trust_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = Place(tmp_path, mtls__services=False)
+    assert outcome(place.install()) == "done"
+    rows = [
+        Trusted("another", "java", "some Java", FULL, is_lost=True),
+        Trusted("this", "nss", "Firefox", FULL, is_lost=False),
+    ]
+    monkeypatch.setattr(own, "trust_status", lambda *_: rows)
+    shutil.rmtree(place.state / "runs")
+    found = read_back(place.system, place.state, place.config)
+    assert found.values["local_ca.stores"] == ("nss",)
 
 
 def test_dozens_of_certificates_are_not_told_one_by_one(patient: Patient) -> None:

@@ -42,7 +42,7 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
 
     Raises:
         UsageError: `config-missing`, `certificate-inline`, `nothing-to-adopt`, `names-unknown`,
-            `service-inward`, `config-of-service`.
+            `config-of-service`.
         WizardError: it cannot be read or named; see `setup_of`, `installations` and
             `require_absolute`.
     """
@@ -52,7 +52,6 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
     require_absolute(path.absolute())
     setup = setup_of(system, path)
     ground = Ground(system, state, setup)
-    _require_public(setup)
     ground.require_original()
     parts = (_place(ground), _way(ground), _clients(ground))
     values = {key: value for part in parts for key, value in part.values.items()}
@@ -70,16 +69,6 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
     said = {key: value for key, value in complete.items() if is_said(key, value)}
     notes = (*_surroundings(setup), *(note for part in parts for note in part.notes))
     return Adopted(path, Answers(said), session.order(), notes)
-
-
-def _require_public(setup: Setup) -> None:
-    """Refuses a service that only other services call: what it serves is nobody's site."""
-    if not setup.services & {"all", "proxy", "authenticate"}:
-        raise UsageError(
-            "service-inward",
-            f"{setup.config} is for {' and '.join(sorted(setup.services))}, where no browser goes.",
-            "Name the configuration of the proxy, or the one that its services were made from.",
-        )
 
 
 def _place(ground: Ground) -> Part:
