@@ -234,17 +234,14 @@ def test_a_container_may_be_started_with_another_configuration(patient: Patient)
 def test_of_several_services_the_one_counts_that_is_started_with_it(patient: Patient) -> None:
     contained(patient, "/pomerium/tls/site.pem", user=f"{os.geteuid()}:0")
     compose = patient.folder / "compose.yaml"
-    other = (
-        COMPOSE.partition("services:\n")[2].format(user="4242").replace("pomerium:", "inner:", 1)
-    )
-    text = compose.read_text() + other.replace("./config.yaml", "./tls")
-    compose.write_text(text)
+    own = compose.read_text().removeprefix("services:\n")
+    other = COMPOSE.format(user="4242").replace("pomerium:\n", "inner:\n")
+    compose.write_text(f"{other}    command: [--config, /pomerium/tls/inner.yaml]\n{own}")
     assert patient.found().keys() == {"mount-single-file"}
-    compose.write_text("services:\n" + text.partition("services:\n")[2].replace("inner", "first"))
     patient.file("tls/inner.yaml", patient.config.read_bytes())
     seen = patient.look(config=patient.folder / "tls/inner.yaml")
     assert seen.setup is not None
-    assert seen.setup.start.service is not None
+    assert seen.setup.start.user == "4242"
 
 
 def test_what_compose_fills_in_is_filled_in_or_told(patient: Patient) -> None:
