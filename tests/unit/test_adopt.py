@@ -130,3 +130,25 @@ def test_a_cluster_is_not_adopted_from_its_manifests(
     assert isinstance(error, UsageError)
     assert "p.yaml is for a cluster" in error.summary
     assert "output.target=kubernetes" in error.hint
+
+
+KEYS = {
+    "PEM": "|\n      -----BEGIN PRIVATE KEY-----\n      hunter2\n      -----END PRIVATE KEY-----\n",
+    "base64 of PEM": "LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0taHVudGVyMg==\n",
+    "base64 of DER": f"'MIGH{'hunter2' * 30}'\n",
+}
+
+
+@pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
+def test_a_key_where_its_path_belongs_is_shown_to_nobody(key: str, patient: Patient) -> None:
+    entry = patient.pair("site", "site", "issuing")
+    patient.write(f"{entry.partition('    key')[0]}    key: {key}")
+    found = patient.found()
+    assert found.keys() == {"path-base64"}
+    told = " ".join(str(one) for one in patient.look().findings)
+    with pytest.raises(UsageError) as caught:
+        adopted(patient)
+    assert caught.value.code == "certificate-inline"
+    told += caught.value.summary + caught.value.hint
+    assert "hunter2" not in told
+    assert "aHVudGVy" not in told

@@ -12,6 +12,7 @@ from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.mtls import services
 from wizard.parts import target
+from wizard.pomerium.paths import is_content
 from wizard.pomerium.setup import Pair, Setup
 from wizard.upkeep import installations
 
@@ -63,6 +64,12 @@ class Ground(NamedTuple):
 
     def _files(self, pair: Pair) -> Files:
         cert, key = pair.cert.said.text, pair.key.said.text
+        if is_content(cert) or is_content(key):
+            raise UsageError(
+                "certificate-inline",
+                f"{pair.place.file} holds a certificate or key itself, where its path belongs.",
+                "Write it into a file, name that, and run again.",
+            )
         with suppress(WizardError):
             return Files(self.setup.here(cert), self.setup.here(key) if key else None)
         return Files(Path(cert), Path(key) if key else None, is_here=False)

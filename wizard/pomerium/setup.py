@@ -11,16 +11,8 @@ from wizard.core.files import file_error
 from wizard.core.system import Kept, System
 from wizard.pomerium import surroundings, variables
 from wizard.pomerium.compose import Mount, Service, here_of
-from wizard.pomerium.document import (
-    Document,
-    elements,
-    lookup,
-    read,
-    refuse_others,
-    string,
-    walk,
-)
-from wizard.pomerium.paths import unread
+from wizard.pomerium.document import Document, elements, lookup, read, refuse_others, string, walk
+from wizard.pomerium.paths import is_content, unread
 from wizard.pomerium.routes import ROUTE_LISTS
 from wizard.pomerium.settings import MTLS, SETTINGS
 from wizard.pomerium.start import Start, is_same, started
@@ -241,6 +233,14 @@ class Setup(NamedTuple):
         Raises:
             WizardError: `file-missing`, `not-a-file`, `file-not-mounted`, or it cannot be read.
         """
+        if is_content(said.text):
+            # It may be a secret, so it is not quoted.
+            raise WizardError(
+                "file-missing",
+                "A certificate, key or secret itself stands where the path of its file belongs; "
+                "Pomerium does not start with it.",
+                "Write it into a file, and name that.",
+            )
         path = self.here(said.text)
         try:
             status = path.stat()

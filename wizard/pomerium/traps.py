@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from wizard.pomerium import trap_files
 from wizard.pomerium.document import Document, elements, follow, lookup, string
 from wizard.pomerium.lint import Problem
+from wizard.pomerium.paths import is_content
 from wizard.pomerium.routes import ROUTE_LISTS, hosts, serves_browsers
 from wizard.pomerium.settings import CERTIFICATES, MTLS, ROUTES, SETTINGS
 from wizard.pomerium.syntax import Node
@@ -37,7 +38,6 @@ _PATHS: Final = [
     one.name for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES) if one.kind == "path"
 ]
 _MOST_LINES: Final = 10
-_BASE64_OF_PEM: Final = "LS0tLS1CRUdJTi"
 FORGETS: Final = "everybody has to sign in again when Pomerium starts again."
 KEEP: Final = "Set `databroker_storage_type` to `file` or `postgres`."
 _UNFILLED: Final = re.compile(r"^~|\$|\{\{|\*(?!\.\w)")
@@ -113,8 +113,8 @@ def _booleans(document: Document) -> Iterator[Problem]:
 def _paths(document: Document) -> Iterator[Problem]:
     for name, node in _named(document, _PATHS):
         value, where = node.value, f"`{name}` (line {node.line})"
-        if value.startswith(_BASE64_OF_PEM):
-            text = f"{where} holds a certificate or key itself, and takes a path."
+        if is_content(value):
+            text = f"{where} holds a certificate, key or secret itself, and takes a path."
             yield problem(
                 "path-base64",
                 name,
