@@ -229,8 +229,8 @@ def asked(terminal: Terminal) -> str:
     for prompt, answer in (
         ("[local-ca] ", ""),
         ("localhost.pomerium.io] ", ""),
-        ("[auto] ", "system"),
         ("[files] ", ""),
+        ("[auto] ", "system"),
         ("] ", "tls"),
         ("config.yaml] ", "-"),
         ("[y/N] ", "y"),

@@ -180,7 +180,7 @@ def test_no_program_gets_a_secret_as_an_argument(wizard: Wizard, need: Need) -> 
 def test_plain_prompts_show_no_secret(wizard: Wizard) -> None:
     (wizard.folder / "config.yaml").write_text(CONFIG)
     with Terminal(wizard, "--plain") as terminal:
-        for answer in ("", "", "-", "", "tls", "config.yaml"):
+        for answer in ("", "", "", "-", "tls", "config.yaml"):
             terminal.until("] ")
             terminal.type(answer)
         shown = terminal.until("[y/N] ")
