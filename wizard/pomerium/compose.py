@@ -28,7 +28,8 @@ CONFIG: Final = INSIDE / "config.yaml"
 HOMELESS: Final = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108  in a container
 """Variables for a user whom the image does not know, who has no home to keep a cache in."""
 _FILLED = re.compile(
-    r"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<name>\w+)(?::?-(?P<default>[^{}]*))?\})", re.ASCII
+    r"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<name>\w+)(?::?(?P<how>[-?+])(?P<rest>[^{}]*))?\})",
+    re.ASCII,
 )
 _IMAGE = re.compile(r"(?:[\w.:-]+/)*pomerium/pomerium(?:[:@]|\Z)")
 _IMAGE_LINE = re.compile(
@@ -131,7 +132,7 @@ def services_in(path: Path) -> tuple[Service, ...]:
 def filled(text: str | None, given: Mapping[str, str]) -> str | None:
     """A value with what stands for variables filled in; None where one is not `given`.
 
-    Source: the Compose Specification (interpolation), but for its errors and alternatives.
+    Source: the Compose Specification (interpolation).
     """
     unknown: set[str] = set()
 
@@ -139,9 +140,11 @@ def filled(text: str | None, given: Mapping[str, str]) -> str | None:
         name = one["name"] or one["bare"]
         if one["dollar"] or name is None:
             return "$"
-        if name not in given and one["default"] is None:
+        if one["how"] == "+":
+            return one["rest"] if given.get(name) else ""
+        if name not in given and one["how"] != "-":
             unknown.add(name)
-        return given.get(name) or one["default"] or ""
+        return given.get(name) or (one["rest"] if one["how"] == "-" else "")
 
     made = _FILLED.sub(value, text) if text is not None else None
     return None if unknown else made
