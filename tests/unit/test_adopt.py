@@ -129,7 +129,7 @@ def test_a_cluster_is_not_adopted_from_its_manifests(
     error = refused(System({"HOME": str(tmp_path)}, tmp_path), tmp_path / "state", None)
     assert isinstance(error, UsageError)
     assert "p.yaml is for a cluster" in error.summary
-    assert "output.target=kubernetes" in error.hint
+    assert "manifests" in error.hint
 
 
 KEYS = {

@@ -247,7 +247,12 @@ def test_of_several_services_the_one_counts_that_is_started_with_it(patient: Pat
 def test_what_compose_fills_in_is_filled_in_or_told(patient: Patient) -> None:
     contained(patient, "/pomerium/tls/site.pem", user=f"{os.geteuid()}:0")
     compose = patient.folder / "compose.yaml"
-    lines = ("SHARED_SECRET: ${MINE:?say it}", "COOKIE_SECRET:", "LOG_LEVEL: $${x}", "ADDRESS: ${A:-:443}")
+    lines = (
+        "SHARED_SECRET: ${MINE:?say it}",
+        "COOKIE_SECRET:",
+        "LOG_LEVEL: $${x}",
+        "ADDRESS: ${A:-:443}",
+    )
     text = compose.read_text() + "    environment:\n" + "".join(f"      {one}\n" for one in lines)
     compose.write_text(text)
     patient.config.write_text(patient.config.read_text().replace(WELL, "address: :443\n"))

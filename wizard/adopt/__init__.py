@@ -48,7 +48,7 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
     """
     path = config or find_installation(system)
     if path is None:
-        raise none_found("adopt /PATH/config.yaml", "--set output.target=kubernetes")
+        raise none_found("adopt /PATH/config.yaml", "Have manifests made beside it: pomcert-wizard")
     require_absolute(path.absolute())
     setup = setup_of(system, path)
     ground = Ground(system, state, setup)

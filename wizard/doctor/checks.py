@@ -103,4 +103,6 @@ def _found(system: System) -> Setup:
         setup = setup_of_variables(system, start)
         if setup is not None:
             return setup
-    raise none_found("doctor --config FILE", "doctor --connect HOST:443")
+    raise none_found(
+        "doctor --config FILE", "Look at what is served: pomcert-wizard doctor --connect HOST:443"
+    )

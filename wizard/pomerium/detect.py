@@ -107,9 +107,9 @@ def started_with(system: System, unit: Unit | None) -> Path | None:
 
 
 def none_found(named: str, instead: str) -> UsageError:
-    """That there is no configuration here; the words of a command that names one, or does more.
+    """That there is no configuration here; the words of a command that names one.
 
-    A cluster has none: its manifests take that place.
+    A cluster has none, its manifests take that place: `instead` is what to do there.
     """
     with contextlib.suppress(OSError):
         manifest = next(filter(None, map(find_manifest, folders())), None)
@@ -117,7 +117,7 @@ def none_found(named: str, instead: str) -> UsageError:
             return UsageError(
                 "config-missing",
                 f"{manifest} is for a cluster, where Pomerium has no configuration in a file.",
-                f"Instead: pomcert-wizard {instead}",
+                instead,
             )
     return UsageError(
         "config-missing",
