@@ -87,7 +87,6 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--connect",
         metavar="HOST:PORT",
-        default="",
         help="also look at what is served there",
     )
     add("--server-name", metavar="NAME", default="", help="the host to ask for; default: HOST")

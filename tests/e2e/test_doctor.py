@@ -141,6 +141,23 @@ def test_without_a_configuration_it_asks_for_one(wizard: Wizard) -> None:
     refused(doctor(wizard, "--connect", "nowhere:"), 2, "usage", "HOST:PORT")
 
 
+def test_a_server_is_named_or_it_is_not(wizard: Wizard) -> None:
+    refused(doctor(wizard, "--server-name", "app.example.com"), 2, "usage", "--connect HOST:PORT")
+    refused(doctor(wizard, "--connect", ""), 2, "usage", "HOST:PORT")
+
+
+def test_hundreds_of_one_kind_are_not_written_out_for_people(wizard: Wizard) -> None:
+    wizard.install()
+    config = wizard.folder / "config.yaml"
+    route = "  - {{from: 'https://n{}.example.org', to: 'http://n'}}\n"
+    config.write_text(config.read_text() + "".join(map(route.format, range(99))))
+    done = doctor(wizard)
+    assert done.out.count("[host-uncovered]") == 11
+    assert "And 89 more like this. [host-uncovered]" in done.out
+    assert "Grade F: 99 errors" in done.out
+    assert sum(row.get("code") == "host-uncovered" for row in doctor(wizard, "--json").rows()) == 99
+
+
 # ── beside Pomerium ────────────────────────────────────────────────────────────────────────────
 
 

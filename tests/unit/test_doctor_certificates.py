@@ -151,6 +151,27 @@ def test_a_certificate_that_ends_soon_is_a_warning(patient: Patient) -> None:
     assert "in 2 days" in patient.only("certificate-expires-soon", "warning").summary
 
 
+def test_the_last_day_is_not_counted_as_none(patient: Patient) -> None:
+    patient.forge.issue("soon", "issuing", until=_days_from_now(1))
+    patient.write(patient.pair("soon", "soon", "issuing"))
+    assert "in less than a day." in patient.only("certificate-expires-soon", "warning").summary
+    patient.forge.issue("soon", "issuing", until=_days_from_now(2))
+    patient.write(patient.pair("soon", "soon", "issuing"))
+    assert "in 1 day." in patient.only("certificate-expires-soon", "warning").summary
+
+
+def test_what_a_variable_names_is_told_where_the_variable_is(patient: Patient) -> None:
+    patient.well()
+    patient.write(more=f"certificate_file: /old\ncertificate_key_file: {patient.folder}/site.key\n")
+    patient.file(
+        "compose.yaml",
+        b"services:\n  a:\n    image: pomerium/pomerium\n    env_file: more.env\n"
+        b"    volumes: ['./config.yaml:/pomerium/config.yaml']\n",
+    )
+    path = patient.file("more.env", b"CERTIFICATE_FILE=/pomerium/config.yaml\n")
+    assert patient.found()["certificate-missing"].file == str(path)
+
+
 def test_a_root_instead_of_a_certificate(patient: Patient) -> None:
     patient.write(patient.pair("root", "root"))
     assert "Corp Root" in patient.found()["certificate-is-ca"].summary

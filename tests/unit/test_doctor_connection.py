@@ -23,6 +23,7 @@ from wizard.doctor.connection import Server
 from wizard.doctor.grade import Finding
 from wizard.doctor.handshake import serve
 
+ADDRESS = SITE[: SITE.index("subjectAltName")] + "subjectAltName=IP:127.0.0.1"
 AIA = "\nauthorityInfoAccess=caIssuers;URI:http://ca.example.com/issuing.crt"
 
 
@@ -71,6 +72,15 @@ def serving(patient: Patient, *certificates: str, name: str = HOST) -> Iterator[
 def trust(patient: Patient) -> None:
     """Makes the company's root the wizard's own."""
     (patient.folder / "state/ca/root.pem").write_bytes(patient.forge.pem("root"))
+
+
+def test_a_certificate_for_an_address_is_good_for_it(patient: Patient) -> None:
+    patient.forge.issue("numbered", "issuing", extensions=ADDRESS)
+    with serving(patient, "numbered", "issuing", name="127.0.0.1") as server:
+        found = seen(patient, server, listed=False)
+    assert wrong(found) == {"trust-refused"}
+    with serving(patient, "numbered", "issuing") as server:
+        assert wrong(seen(patient, server, listed=False)) == {"trust-refused", "name-not-covered"}
 
 
 # ── a server that is well ──────────────────────────────────────────────────────────────────────

@@ -153,3 +153,23 @@ def test_the_kernel_says_which_ports_are_roots(tmp_path: Path) -> None:
     assert first_free_port(System(root=tmp_path)) == 1024
     put(tmp_path, "proc/sys/net/ipv4/ip_unprivileged_port_start", "0\n")
     assert first_free_port(System(root=tmp_path)) == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ExecStart=/usr/sbin/pomerium --config=/etc/%p/my%%.yaml",
+        "ExecStart=/usr/sbin/pomerium -config ${WHERE}/my%%.yaml\nEnvironment=WHERE=%E/%N",
+        "ExecStart=/usr/sbin/pomerium -config ../pomerium/my%%.yaml\nWorkingDirectory=-/etc/x",
+        "ExecStart=/bin/sh -c 'exec pomerium -config /etc/pomerium/my%%.yaml'",
+    ],
+)
+def test_what_systemd_or_a_shell_fills_in_is_filled_in(line: str, tmp_path: Path) -> None:
+    unit = found(tmp_path, own=f"[Service]\nExecStart=\n{line}\n")
+    assert unit.config == "/etc/pomerium/my%.yaml"
+
+
+def test_a_file_of_variables_with_a_specifier_is_read(tmp_path: Path) -> None:
+    put(tmp_path, "etc/default/pomerium", "ADDRESS=:8443\n")
+    unit = found(tmp_path, own="[Service]\nEnvironmentFile=%E/default/%N\n")
+    assert unit.environment["ADDRESS"] == (":8443", tmp_path / "etc/default/pomerium")

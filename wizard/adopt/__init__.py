@@ -17,10 +17,10 @@ from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.engine import Session
 from wizard.mtls import downstream
-from wizard.pomerium.detect import find_installation
+from wizard.pomerium.detect import find_installation, none_found
 from wizard.pomerium.paths import require_absolute
 from wizard.pomerium.routes import autocert_hosts
-from wizard.pomerium.told import Told, tell
+from wizard.pomerium.setup import Setup, setup_of
 
 ALWAYS: Final = frozenset({"strategy", "names", "output.target"})
 """Said even where it is the default: the other answers hang on it."""
@@ -41,19 +41,18 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
     Answers that are the default everywhere are left out.
 
     Raises:
-        UsageError: `config-missing`, `certificate-inline`, `nothing-to-adopt`, `names-unknown`.
-        WizardError: it cannot be read or named; see `tell`, `installations`, `require_absolute`.
+        UsageError: `config-missing`, `certificate-inline`, `nothing-to-adopt`, `names-unknown`,
+            `config-of-service`.
+        WizardError: it cannot be read or named; see `setup_of`, `installations` and
+            `require_absolute`.
     """
     path = config or find_installation(system)
     if path is None:
-        raise UsageError(
-            "config-missing",
-            "No configuration of Pomerium was found on this machine.",
-            "Name it: pomcert-wizard adopt /PATH/config.yaml. Where only root may look, use sudo.",
-        )
+        raise none_found("adopt /PATH/config.yaml", "Have manifests made beside it: pomcert-wizard")
     require_absolute(path.absolute())
-    told = tell(system, path)
-    ground = Ground(system, state, told)
+    setup = setup_of(system, path)
+    ground = Ground(system, state, setup)
+    ground.require_original()
     parts = (_place(ground), _way(ground), _clients(ground))
     values = {key: value for part in parts for key, value in part.values.items()}
     session = Session(system, state)
@@ -68,57 +67,56 @@ def adopt(system: System, state: Path, config: Path | None = None) -> Adopted:
         return is_known and session.question(key).constant() != value
 
     said = {key: value for key, value in complete.items() if is_said(key, value)}
-    notes = (*_surroundings(told), *(note for part in parts for note in part.notes))
+    notes = (*_surroundings(setup), *(note for part in parts for note in part.notes))
     return Adopted(path, Answers(said), session.order(), notes)
 
 
 def _place(ground: Ground) -> Part:
     """The target, and where its configuration is."""
-    start = ground.told.start
+    start = ground.setup.start
     values: dict[str, Value] = {"output.target": start.target, **ground.config}
-    if start.compose is not None:
-        user = start.user or ""
-        values["docker.compose"] = str(start.compose)
+    if start.service is not None:
+        user = start.service.runs_as
+        values["docker.compose"] = str(start.service.path)
         values["output.owner"] = user if ground.system.is_root and user.isdecimal() else ""
     return Part(values)
 
 
 def _way(ground: Ground) -> Part:
     """The strategy, with its own answers and the names."""
-    told = ground.told
-    pairs = told.certificates()
+    setup = ground.setup
+    files = ground.files()
     # Without a host it gets nothing, and the certificate is what is served.
-    if told.flag("autocert") and (autocert_hosts(told.document) or not pairs):
+    if setup.is_on("autocert") and (autocert_hosts(setup.routed) or not files):
         return autocert.read(ground)
-    if pairs:
-        return certificate.read(ground, pairs)
-    if told.text("certificate"):
+    if files:
+        return certificate.read(ground, files)
+    if setup.text("certificate"):
         raise UsageError(
             "certificate-inline",
-            f"{told.path} holds its certificate itself (`certificate`), in base64.",
+            f"{setup.config} holds its certificate itself (`certificate`), in base64.",
             "Save it and its key as two files with base64 -d, name these as `certificate_file` and "
             "`certificate_key_file`, and run again.",
         )
     raise UsageError(
         "nothing-to-adopt",
-        f"{told.path} names no certificate, and autocert is off.",
+        f"{setup.config} names no certificate, and autocert is off.",
         "Have the wizard bring one to it: pomcert-wizard",
     )
 
 
 def _clients(ground: Ground) -> Part:
     """Whether browsers must show a certificate of this state directory's client authority."""
-    told = ground.told
-    ca = told.text("downstream_mtls.ca_file")
-    if not ca and not told.text("downstream_mtls.ca"):
+    setup = ground.setup
+    ca = setup.source("downstream_mtls.ca")
+    if ca is None:
         return Part({downstream.WANTED: False})
     from wizard.mtls.clients import Clients  # noqa: PLC0415  loads cryptography
 
-    own, here = Clients.load(ground.system, ground.state), told.here(ca) if ca else None
-    kept = None
+    own, held = Clients.load(ground.system, ground.state), None
     with suppress(WizardError):
-        kept = ground.system.keep(here) if here else None
-    if own is None or kept is None or kept.content != own.pem():
+        held = ca.content(setup)
+    if own is None or ca.is_inline or held != own.pem():
         note = Note(
             "",
             "`downstream_mtls` has a client authority that is not of this state directory. These "
@@ -126,26 +124,24 @@ def _clients(ground: Ground) -> Part:
         )
         return Part({downstream.WANTED: False}, (note,))
     values: dict[str, Value] = {downstream.WANTED: True}
-    if enforcement := told.text("downstream_mtls.enforcement"):
+    if enforcement := setup.text("downstream_mtls.enforcement"):
         values[downstream.ENFORCEMENT] = enforcement
     return Part(values)
 
 
-def _surroundings(told: Told) -> Iterator[Note]:
+def _surroundings(setup: Setup) -> Iterator[Note]:
     """What else Pomerium is told, and by what."""
-    for name, variable in told.around.items():
-        if name in told.own:
-            text = f"{variable.name} in {variable.where} wins over `{name}` in {told.path}."
-            yield Note("", text)
-    if "certificate_file" in told.around:
-        variable = told.around["certificate_file"]
+    for name, _, variable, winner in setup.overridden():
+        yield Note("", f"{variable} in {winner.file} wins over `{name}` in {setup.config}.")
+    said = setup.said("certificate_file")
+    if said and said.by:
         yield Note(
             "",
-            f"{variable.name} in {variable.where} names a certificate. These answers name theirs "
-            f"in {told.path}; the variable is then of no use.",
+            f"CERTIFICATE_FILE in {said.file} names a certificate. These answers name theirs "
+            f"in {setup.config}; the variable is then of no use.",
         )
-    if told.text("certificate"):
-        text = f"{told.path} holds a certificate itself (`certificate`), which stays."
+    if setup.text("certificate"):
+        text = f"{setup.config} holds a certificate itself (`certificate`), which stays."
         yield Note("", text)
-    if told.flag("insecure_server"):
+    if setup.is_on("insecure_server"):
         yield Note("", "`insecure_server` is on: Pomerium serves no TLS at all.")

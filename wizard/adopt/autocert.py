@@ -11,7 +11,7 @@ from wizard.core.errors import UsageError
 from wizard.core.questions import Value
 from wizard.pki import names
 from wizard.pomerium.routes import autocert_hosts, hosts
-from wizard.pomerium.told import Told
+from wizard.pomerium.setup import Setup
 from wizard.strategies import autocert_questions as asked
 
 TEXTS: Final = {
@@ -39,24 +39,24 @@ def read(ground: Ground) -> Part:
     Raises:
         UsageError: `names-unknown`: no route has a host for it.
     """
-    told = ground.told
-    found = tuple(one for one in autocert_hosts(told.document) if names.problem(one) is None)
+    setup = ground.setup
+    found = tuple(one for one in autocert_hosts(setup.routed) if names.problem(one) is None)
     if not found:
         raise UsageError(
             "names-unknown",
-            f"{told.path} has autocert on, and no route from https:// and one host.",
+            f"{setup.config} has autocert on, and no route from https:// and one host.",
             "Add a route, and run again.",
         )
-    before = ground.remembered("autocert", told.path)
+    before = ground.remembered("autocert", setup.config)
     values: dict[str, Value] = {
         **before,
         "strategy": "autocert",
         "names": found[: names.MOST_NAMES],
-        "autocert.staging": told.flag("autocert_use_staging"),
-        **{key: _open(told.text(setting)) for key, setting in TEXTS.items()},
+        "autocert.staging": setup.is_on("autocert_use_staging"),
+        **{key: _open(setup.text(setting)) for key, setting in TEXTS.items()},
         **dict.fromkeys(EAB, ""),
     }
-    notes = [Note("strategy", f"autocert is on in {told.path}."), *_notes(told)]
+    notes = [Note("strategy", f"autocert is on in {setup.config}."), *_notes(ground)]
     questions = {one.key: one for step in asked.steps(ground.system) for one in step.questions}
     for key in DISPENSABLE:
         problem = validation.check(questions[key], values[key], Answers()) if values[key] else None
@@ -66,45 +66,46 @@ def read(ground: Ground) -> Part:
         if problem is not None or not values[key]:
             # The default is an answer; an empty one need not be.
             del values[key]
-    if _has_eab(told):
+    if _has_eab(setup):
         values |= {key: before.get(key) or where for key, where in REFERENCES.items()}
     return Part(values, tuple(notes))
 
 
-def _notes(told: Told) -> Iterator[Note]:
+def _notes(ground: Ground) -> Iterator[Note]:
     """What Pomerium is told beyond what the answers say, and what they would change."""
+    setup = ground.setup
     for key, setting in TEXTS.items():
-        if _open(told.text(setting)) != told.text(setting):
+        if _open(setup.text(setting)) != setup.text(setting):
             yield Note(
                 key,
                 f"`{setting}` has a password in it, which is no answer and is left out. Pomerium "
                 "takes that of a bucket from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
             )
-    if _has_eab(told):
+    if _has_eab(setup):
         yield Note(
             "autocert.eab_key_id",
-            f"Key id and HMAC key stand in {told.path}, and a secret is no answer. Put "
+            f"Key id and HMAC key stand in {setup.config}, and a secret is no answer. Put "
             "`autocert_eab_key_id` and `autocert_eab_mac_key` where these two look for them.",
         )
-    if not told.text("autocert_dir"):
+    if not setup.text("autocert_dir"):
         yield Note(
             "autocert.directory",
             "`autocert_dir` is not set, so Pomerium keeps its certificates below the home of its "
             "user. Move them here first, or all of them are got again.",
         )
-    if told.text("autocert_trusted_ca"):
+    if setup.text("autocert_trusted_ca"):
         yield Note(
             "autocert.authority_url",
             "`autocert_trusted_ca` holds a root itself, and these answers empty it. Save it as a "
             "file and name that in autocert.trusted_ca.",
         )
-    if told.flag("autocert_must_staple") and not told.text("autocert_ca"):
+    if setup.is_on("autocert_must_staple") and not setup.text("autocert_ca"):
         yield Note(
             "",
             "`autocert_must_staple` is on, and these answers turn it off: Let's Encrypt refuses "
             "such certificates.",
         )
-    redirect = told.text("http_redirect_addr")
+    redirect = setup.text("http_redirect_addr")
     if not redirect.endswith(":80"):
         now = f"is {redirect}" if redirect else "is not set"
         yield Note(
@@ -112,17 +113,17 @@ def _notes(told: Told) -> Iterator[Note]:
             f"`http_redirect_addr` {now}, and these answers make it :80: Pomerium answers HTTP-01 "
             "on no other port.",
         )
-    starred = [host for host in hosts(told.document) if "*" in host]
+    starred = [host for host in hosts(setup.routed) if "*" in host]
     if starred:
         text = f"autocert gets no certificate for {', '.join(starred)}; the strategy dns-01 does."
         yield Note("names", text)
-    listed = ", ".join(str(pair.cert) for pair in told.certificates())
+    listed = ", ".join(str(one.cert) for one in ground.files())
     if listed:
         yield Note("names", f"Served beside them, and left as it is: {listed}.")
 
 
-def _has_eab(told: Told) -> bool:
-    return any(told.text(setting) for setting in EAB.values())
+def _has_eab(setup: Setup) -> bool:
+    return any(setup.text(setting) for setting in EAB.values())
 
 
 def _open(url: str) -> str:

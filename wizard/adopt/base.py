@@ -6,11 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wizard.core.errors import WizardError
+from wizard.core import ourselves
+from wizard.core.errors import UsageError, WizardError
 from wizard.core.questions import Value
 from wizard.core.system import System
+from wizard.mtls import services
 from wizard.parts import target
-from wizard.pomerium.told import Told
+from wizard.pomerium.paths import is_content
+from wizard.pomerium.setup import Pair, Setup
 from wizard.upkeep import installations
 
 if TYPE_CHECKING:
@@ -31,20 +34,45 @@ class Part(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
+class Files(NamedTuple):
+    """A certificate and its key on this machine; `is_here` is no for what only a container has."""
+
+    cert: Path
+    key: Path | None
+    is_here: bool = True
+
+
 class Ground(NamedTuple):
     """The machine, the state directory, and what Pomerium is told."""
 
     system: System
     state: Path
-    told: Told
+    setup: Setup
 
     @property
     def config(self) -> dict[str, Value]:
         """The answers that name the configuration."""
         return {
-            "output.config": str(self.told.path.absolute()),
-            "output.form": self.told.form,
+            "output.config": str(self.setup.config.absolute()),
+            "output.form": self.setup.form,
         }
+
+    def files(self) -> tuple[Files, ...]:
+        """Every certificate that is a file, in the order in which Envoy gets them."""
+        pairs = (pair for pair in self.setup.pairs() if not pair.cert.is_inline)
+        return tuple(self._files(pair) for pair in pairs if pair.cert.said.text)
+
+    def _files(self, pair: Pair) -> Files:
+        cert, key = pair.cert.said.text, pair.key.said.text
+        if is_content(cert) or is_content(key):
+            raise UsageError(
+                "certificate-inline",
+                f"{pair.place.file} holds a certificate or key itself, where its path belongs.",
+                "Write it into a file, name that, and run again.",
+            )
+        with suppress(WizardError):
+            return Files(self.setup.here(cert), self.setup.here(key) if key else None)
+        return Files(Path(cert), Path(key) if key else None, is_here=False)
 
     def remembered(self, way: str, path: Path) -> dict[str, Value]:
         """The answers of the run that stands and made a file in this way; none where none did.
@@ -61,6 +89,26 @@ class Ground(NamedTuple):
                 if os.path.realpath(path) == os.path.realpath(made):
                     return {**answers.values, **self.config}
         return {}
+
+    def require_original(self) -> None:
+        """Refuses what a run made for one service out of the configuration of all of them.
+
+        Raises:
+            UsageError: `config-of-service`.
+        """
+        for _, answers in installations(self.system, self.state):
+            folder = answers.text(services.DIRECTORY)
+            if (
+                answers.flag(services.WANTED)
+                and folder
+                and self.setup.config.is_relative_to(folder)
+            ):
+                original = answers.text("output.config")
+                raise UsageError(
+                    "config-of-service",
+                    f"{self.setup.config} was made from {original} for one of its services.",
+                    f"Name that one: {ourselves.line(self.system, self.state, 'adopt', original)}",
+                )
 
     def leaf(self, path: Path) -> "Certificate | None":
         """The first certificate of a file; None where it is not there or cannot be read."""

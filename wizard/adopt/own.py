@@ -44,7 +44,8 @@ def local_ca(ground: Ground, leaf: Certificate) -> Part | None:
     # A machine may have no trust store at all.
     with suppress(WizardError):
         rows = trust_status(ground.system, ground.state, ["auto"])
-        trusting = {row.store for row in rows if row.status.trust is Trust.FULL}
+        known = (row for row in rows if not row.is_lost)
+        trusting = {row.store for row in known if row.status.trust is Trust.FULL}
     values: dict[str, Value] = {
         "strategy": "local-ca",
         "names": fitness.usable_names(leaf),

@@ -11,10 +11,10 @@ from wizard.core.errors import WizardError
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.coverage import fitting
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup
 from wizard.pki import chain
 from wizard.pki.path import is_valid
 from wizard.pomerium.routes import autocert_hosts
+from wizard.pomerium.setup import Said, Setup
 from wizard.pomerium.store import LETSENCRYPT, certificate_file
 
 LE: Final = urlsplit(LETSENCRYPT).hostname
@@ -24,7 +24,7 @@ def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
     """What keeps a host from its certificate, and which certificates are there."""
     if not setup.is_on("autocert"):
         return
-    own, name = autocert_hosts(setup.document), setup.document.name
+    own, name = autocert_hosts(setup.routed), setup.document.name
     if not own:
         yield Finding(
             "error",

@@ -5,7 +5,7 @@ whether the key is its own. The order is its own too: `certificate`, `certificat
 `certificate_file` (v0.33 config/options.go).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -16,15 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from wizard.core.errors import WizardError
 from wizard.core.questions import Problem
 from wizard.doctor.grade import Finding, Level
-from wizard.doctor.readers import closed_to, open_to_all
-from wizard.doctor.setup import Said, Setup, Source
+from wizard.doctor.readers import closed_to, open_to_all, reader
 from wizard.pki import fitness
 from wizard.pki.bundle import REFUSED, belongs
 from wizard.pki.chain import names_of
 from wizard.pki.names import normalise
 from wizard.pki.path import Route, build
 from wizard.pki.pem import Contents, contents
-from wizard.pomerium.document import elements, lookup
+from wizard.pomerium.document import lookup
+from wizard.pomerium.setup import Pair, Said, Setup
 
 SHOWN: Final = 3
 PEM: Final = b"-----BEGIN CERTIFICATE-----"
@@ -33,18 +33,6 @@ SOON: Final = timedelta(days=21)
 """When the end of a long life is near; of a short one it is its last fifth."""
 WARNINGS: Final = frozenset({"issuer-order", "certificate-expires-soon"})
 SIGNED_TWICE: Final = {"certificate-self-signed", "certificate-is-ca"}
-
-
-class Pair(NamedTuple):
-    """A certificate and its key as the configuration names them; one of them may be missing."""
-
-    cert: Source
-    key: Source
-
-    @property
-    def place(self) -> Said:
-        """Where it stands."""
-        return self.cert.said if self.cert.said.line or not self.key.said.line else self.key.said
 
 
 class Listed(NamedTuple):
@@ -64,28 +52,8 @@ class Listed(NamedTuple):
         return self.pair.cert.where
 
 
-def pairs(setup: Setup) -> Iterator[Pair]:
-    """What the configuration lists, in the order in which Envoy gets it."""
-    nowhere = Said("", setup.document.name)
-
-    def pair(cert: str, key: str, *, is_inline: bool) -> Iterator[Pair]:
-        found, its = setup.said(cert), setup.said(key)
-        if found or its:
-            yield Pair(
-                Source(cert, found or nowhere, is_inline=is_inline),
-                Source(key, its or nowhere, is_inline=is_inline),
-            )
-
-    yield from pair("certificate", "certificate_key", is_inline=True)
-    for item in elements(lookup(setup.document.root, "certificates")):
-        here = nowhere._replace(line=item.line)
-        cert, key = (setup.at(lookup(item, name)) or here for name in ("cert", "key"))
-        yield Pair(Source("cert", cert), Source("key", key))
-    yield from pair("certificate_file", "certificate_key_file", is_inline=False)
-
-
-def no_list(setup: Setup) -> Iterator[Finding]:
-    """`certificates` that is no list."""
+def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
+    """`certificates` that is no list, and what is wrong with each certificate."""
     node = lookup(setup.document.root, "certificates")
     if node is not None and node.kind != "sequence" and not node.is_null:
         yield Finding(
@@ -96,11 +64,13 @@ def no_list(setup: Setup) -> Iterator[Finding]:
             setup.document.name,
             node.line,
         )
+    for one in listed:
+        yield from one.findings
 
 
 def listed(setup: Setup) -> tuple[Listed, ...]:
     """Every certificate that the configuration lists, looked at."""
-    return tuple(_looked_at(setup, pair) for pair in pairs(setup))
+    return tuple(_looked_at(setup, pair) for pair in setup.pairs())
 
 
 def _looked_at(setup: Setup, pair: Pair) -> Listed:
@@ -117,14 +87,13 @@ def _looked_at(setup: Setup, pair: Pair) -> Listed:
     ]
     names = _names(leaf)
     if all(one.level != "error" for one in findings):
-        left = (leaf.not_valid_after_utc - now).days
         findings.append(
             Finding(
                 "good",
                 "certificate-good",
                 f"{pair.cert.where} is for {some(names)}, until "
                 f"{leaf.not_valid_after_utc:%Y-%m-%d} "
-                f"({left} days), and its key fits.",
+                f"({_span(leaf.not_valid_after_utc - now)}), and its key fits.",
                 file=place.file,
                 line=place.line,
             )
@@ -217,7 +186,7 @@ def unfit(
         yield Problem(
             "certificate-expires-soon",
             f"The certificate in {where} ends on {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, "
-            f"in {left.days} days.",
+            f"in {_span(left)}.",
             "Have it renewed. If something should do so by itself, look why it did not.",
         )
 
@@ -314,20 +283,26 @@ def _access(setup: Setup, said: Said, *, is_key: bool = True) -> Iterator[Findin
                 said.file,
                 said.line,
             )
-        closed = closed_to(setup.user, path, setup.top(path)) if setup.user else None
-        if setup.user and closed:
+        user = reader(setup)
+        closed = closed_to(user, path, setup.top(path)) if user else None
+        if user and closed:
             is_it = closed == path
             yield Finding(
                 "error",
                 "file-closed",
-                f"The user {setup.user.name}, as whom Pomerium runs, may not read {said.text}: "
+                f"The user {user.name}, as whom Pomerium runs, may not read {said.text}: "
                 f"{'it' if is_it else closed} is closed to that user.",
-                f"As root: chown {setup.user.name} {path}"
+                f"As root: chown {user.name} {path}"
                 if is_it
                 else "Keep the files where that user may look, or let it into the directory.",
                 said.file,
                 said.line,
             )
+
+
+def _span(left: timedelta) -> str:
+    """A time that is left, in whole days."""
+    return {0: "less than a day", 1: "1 day"}.get(left.days, f"{left.days} days")
 
 
 def some(names: tuple[str, ...] | list[str]) -> str:

@@ -12,10 +12,10 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from wizard.core.errors import WizardError
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Setup, Source
 from wizard.pki import fitness
 from wizard.pki.path import is_ca
 from wizard.pki.pem import BLOCK, contents
+from wizard.pomerium.setup import Setup, Source
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from wizard.doctor.certificates import Listed, some
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup
 from wizard.pki import names
 from wizard.pki.path import is_valid
 from wizard.pomerium.document import elements, lookup
 from wizard.pomerium.routes import autocert_hosts, hosts
+from wizard.pomerium.setup import Said, Setup
 from wizard.pomerium.variables import document_of
 
 BROWSERS: Final = frozenset({"all", "proxy", "authenticate"})
@@ -43,7 +43,7 @@ def expected(setup: Setup, listed: Sequence[Listed], host: str) -> tuple[Listed,
 
 def _by_itself(setup: Setup) -> tuple[str, ...]:
     """The hosts that Pomerium gets certificates for."""
-    return autocert_hosts(setup.document) if setup.is_on("autocert") else ()
+    return autocert_hosts(setup.routed) if setup.is_on("autocert") else ()
 
 
 def findings(setup: Setup, listed: Sequence[Listed]) -> Iterator[Finding]:
@@ -163,10 +163,10 @@ def _kind(one: Listed) -> str:
 
 def _hosts(setup: Setup) -> dict[str, int]:
     """The hosts that this Pomerium serves, each with the line that has it first, or 0."""
-    root, services, every = setup.document.root, setup.services, set(hosts(setup.document))
+    routed, services, every = setup.routed, setup.services, set(hosts(setup.routed))
     said: list[Said | None] = []
     if services & {"all", "proxy"}:
-        routes = [one for key in ("routes", "policy") for one in elements(lookup(root, key))]
+        routes = [one for key in ("routes", "policy") for one in elements(lookup(routed.root, key))]
         said += [setup.at(lookup(route, "from")) for route in routes]
     own = setup.said("authenticate_service_url")
     if own is not None and services & {"all", "authenticate"}:
@@ -177,5 +177,5 @@ def _hosts(setup: Setup) -> dict[str, int]:
         with suppress(ValueError):
             host = names.normalise(urlsplit(one.text.strip()).hostname or "")
             if host in every:
-                found.setdefault(host, one.line)
+                found.setdefault(host, one.line if routed is setup.document else 0)
     return found

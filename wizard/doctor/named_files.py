@@ -5,10 +5,10 @@ from typing import Final
 
 from wizard.core.errors import WizardError
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup
 from wizard.pki import fitness
 from wizard.pki.pem import contents
 from wizard.pomerium.document import elements, lookup
+from wizard.pomerium.setup import Said, Setup
 
 INWARDS: Final = "certificate_authority_file"
 AUTHORITIES: Final = (INWARDS, "autocert_trusted_ca_file")

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from wizard.pomerium.setup import Setup
+
 
 class User(NamedTuple):
     """Who Pomerium runs as, by the numbers that files go by."""
@@ -31,6 +33,11 @@ class User(NamedTuple):
             groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
             return cls(entry.pw_name, entry.pw_uid, groups)
         return None
+
+
+def reader(setup: Setup) -> User | None:
+    """Who Pomerium reads its files as; None where that is not known."""
+    return User.known(setup.start.user) if setup.start.user is not None else None
 
 
 def closed_to(user: User, path: Path, top: Path = Path("/")) -> Path | None:

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from wizard.core.errors import WizardError
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Said, Setup, decoded
 from wizard.pki.pem import contents
+from wizard.pomerium.setup import Said, Setup, decoded
 
 SIZE: Final = 32
 """Bytes of `shared_secret` and `cookie_secret` (Pomerium v0.33 pkg/cryptutil/encrypt.go)."""
@@ -51,6 +51,8 @@ def _secret(setup: Setup, need: Need) -> Iterator[Finding]:
     said = setup.said(f"{need.name}_file")
     is_file = said is not None
     said = said or setup.said(need.name)
+    if said is None and need.name.upper() in setup.elsewhere:
+        return
     if said is None:
         is_whole = "all" in setup.services
         is_needed = not is_whole and bool(setup.services & need.services)

@@ -18,10 +18,10 @@ from wizard.doctor.certificates import Listed, level_of, some, unfit
 from wizard.doctor.connection import PING, Server, Shown, any_certificate, open_stream, shown_by
 from wizard.doctor.coverage import expected
 from wizard.doctor.grade import Finding
-from wizard.doctor.setup import Setup
 from wizard.pki import fitness, names
 from wizard.pki.authority_files import FILES
 from wizard.pomerium.routes import hosts
+from wizard.pomerium.setup import Setup
 
 FALLBACK: Final = "Pomerium PSK CA"
 """Who issues what Pomerium makes when it has no certificate (pkg/derivecert/ca.go)."""
@@ -54,7 +54,9 @@ def look(
         # What the configuration lists was told of already.
         where = f"the handshake with {server}"
         told = () if leaf in known else unfit(shown.chain, where, system.now())
-        yield from (_finding(one) for one in told)
+        # One for addresses alone is well for who asks for an address; others are told below.
+        spared = {"certificate-without-names"} if _names(leaf) else set()
+        yield from (_finding(one) for one in told if one.code not in spared)
         yield from _named(server, leaf, setup)
         yield from _trust(system, state, server, shown)
     yield from _as_listed(server, leaf, setup, listed)
@@ -81,7 +83,7 @@ def _named(server: Server, leaf: x509.Certificate, setup: Setup | None) -> Itera
         return
     hint = "List a certificate that is for it: pomcert-wizard"
     if _is_address(server.name):
-        routed = [host for host in hosts(setup.document) if "*" not in host] if setup else []
+        routed = [host for host in hosts(setup.routed) if "*" not in host] if setup else []
         hint = f"Give the host that people use: --server-name {next(iter(routed), 'HOST')}"
     yield Finding(
         "error",

@@ -1,5 +1,6 @@
 """What the configuration's settings say that their author did not mean."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -10,12 +11,10 @@ from wizard.core.errors import WizardError
 from wizard.doctor.certificates import Listed
 from wizard.doctor.grade import Finding, Level
 from wizard.doctor.readers import open_to_all
-from wizard.doctor.setup import VARIABLES, Said, Setup
 from wizard.pomerium import lint, traps
-from wizard.pomerium.document import lookup, string
 from wizard.pomerium.settings import REMOVED, ROUTES, SETTINGS
+from wizard.pomerium.setup import VARIABLES, Said, Setup
 from wizard.pomerium.standing import standing_traps
-from wizard.pomerium.variables import overridden
 
 REMOVED_NAMES: Final = {one.name for one in REMOVED}
 REPLACED_NAMES: Final = {one.name for one in ROUTES if one.replaced}
@@ -87,31 +86,38 @@ def _finding(setup: Setup, problem: lint.Problem) -> Finding:
 
 def _overridden(setup: Setup) -> Iterator[Finding]:
     """Settings of the file that a variable, with another value, takes the word from."""
-    root = setup.document.root
-    pairs = root.pairs if root is not None and setup.has_lines else ()
-    nodes = {key.value.lower(): key for key, _ in pairs}
-    given = {name: said.text for name, said in setup.variables.items() if said.by}
-    for name, variable in overridden(given, nodes).items():
-        said = setup.variables[variable]
-        if string(lookup(root, name)) != said.text:
-            yield Finding(
-                "warning",
-                "variable-wins",
-                f"{variable} in {said.file} wins over `{name}` in the configuration.",
-                UNSET[said.by].format(name=variable),
-                setup.document.name,
-                nodes[name].line,
-            )
+    for name, line, variable, said in setup.overridden():
+        yield Finding(
+            "warning",
+            "variable-wins",
+            f"{variable} in {said.file} wins over `{name}` in the configuration.",
+            UNSET[said.by].format(name=variable),
+            setup.document.name,
+            line,
+        )
 
 
 def _unread(setup: Setup) -> Iterator[Finding]:
     for file in setup.unread:
+        is_there = os.path.lexists(file)
         yield Finding(
             "warning",
             "variables-unread",
-            f"The variables in {file} are Pomerium's too, and could not be read.",
-            "Run the doctor as root to have them looked at.",
-            file,
+            f"The variables in {file} are Pomerium's too, and could not be read."
+            if is_there
+            else f"There is no {file}, and Pomerium is to have variables from it.",
+            "Run the doctor as root to have them looked at."
+            if is_there
+            else "Put it there, or take it out of what starts Pomerium.",
+            str(file),
+        )
+    if setup.elsewhere:
+        yield Finding(
+            "warning",
+            "variables-unread",
+            f"The Compose file takes {', '.join(setup.elsewhere)} from the environment in which "
+            "Compose is started, and that was not looked at.",
+            "Write it into a file called .env beside the Compose file, and it will be.",
         )
 
 

@@ -1,6 +1,8 @@
 """The command `doctor`: what is wrong with Pomerium's certificates here. It changes nothing."""
 
 import argparse
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 from wizard.core.errors import ExitCode, UsageError
@@ -10,11 +12,19 @@ from wizard.doctor.checks import Look, look
 from wizard.doctor.grade import LEVELS, Finding, Grade
 from wizard.headless.jsonl import JsonLines
 
+MOST = 10
+"""Findings of one kind that are written out."""
 SIGNS = {"error": "✗", "warning": "!", "good": "✓"}
 
 
 def run(options: argparse.Namespace, system: System, state: Path) -> int:
     """Tells what was found, the gravest first, and returns the exit code."""
+    if options.server_name and options.connect is None:
+        raise UsageError(
+            "usage",
+            "--server-name says whom to ask a server for, and none is named.",
+            "Add --connect HOST:PORT, such as 127.0.0.1:443.",
+        )
     config = Path(options.config).absolute() if options.config else None
     findings = sorted(
         _findings(options, system, state, config), key=lambda one: LEVELS.index(one.level)
@@ -25,7 +35,7 @@ def run(options: argparse.Namespace, system: System, state: Path) -> int:
             JsonLines().row(finding.to_json())
         JsonLines().row(grade.to_json())
     else:
-        for finding in findings:
+        for finding in _shown(findings):
             _tell(finding)
         print(
             f"Grade {grade.grade}: {_count(grade.errors, 'error')}, "
@@ -41,15 +51,25 @@ def _findings(
         seen = look(system, config)
     except UsageError:
         # A server can be looked at without its configuration; one that was named must be there.
-        if config is not None or not options.connect:
+        if config is not None or options.connect is None:
             raise
         seen = Look((), None)
-    if not options.connect:
+    if options.connect is None:
         return seen.findings
     from wizard.doctor import connection, served  # noqa: PLC0415  they load ssl
 
     server = connection.Server.of(options.connect, options.server_name)
     return (*seen.findings, *served.look(system, state, server, seen.setup, seen.listed))
+
+
+def _shown(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """All of them; of many of one kind the first, and how many more there are."""
+    for (level, code), group in groupby(findings, key=lambda one: (one.level, one.code)):
+        alike = list(group)
+        yield from alike[:MOST]
+        if alike[MOST:]:
+            more = f"And {len(alike) - MOST} more like this."
+            yield Finding(level, code, more, "See all of them with --json.")
 
 
 def _tell(finding: Finding) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from wizard.pomerium.mark import marked
+from wizard.pomerium.words import started_with
 
 if TYPE_CHECKING:
     from wizard.pomerium.syntax import Node
@@ -26,6 +27,10 @@ CONFIG: Final = INSIDE / "config.yaml"
 """What the image is started with when nothing else is said."""
 HOMELESS: Final = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108  in a container
 """Variables for a user whom the image does not know, who has no home to keep a cache in."""
+_FILLED = re.compile(
+    r"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<name>\w+)(?::?(?P<how>[-?+])(?P<rest>[^{}]*))?\})",
+    re.ASCII,
+)
 _IMAGE = re.compile(r"(?:[\w.:-]+/)*pomerium/pomerium(?:[:@]|\Z)")
 _IMAGE_LINE = re.compile(
     rb"(?m)^[ \t{,]*image:[ \t]*[\"']?(?:[\w.:-]+/)*pomerium/pomerium(?![\w.-])"
@@ -43,7 +48,9 @@ class Mount(NamedTuple):
 class Service(NamedTuple):
     """The service that runs Pomerium: the file that says so, its mounts, user and variables.
 
-    `user` is empty where the image decides. `unread` are files of variables, which are not read.
+    `config` is what it starts Pomerium with, in the container. `user` is empty where the image
+    decides. `unread` are files of variables, which are not read. `elsewhere` are variables that
+    Compose has from whoever starts it.
     """
 
     path: Path
@@ -54,6 +61,8 @@ class Service(NamedTuple):
     ports: tuple[str, ...] = ()
     environment: Mapping[str, str] = MappingProxyType({})
     unread: tuple[str, ...] = ()
+    config: Path = CONFIG
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def runs_as(self) -> str:
@@ -74,7 +83,16 @@ def find_file(folder: Path) -> Path | None:
 
 
 def service_in(path: Path) -> Service | None:
-    """The service of a Compose file that runs Pomerium; None where there is none.
+    """The first service of a Compose file that runs Pomerium; None where there is none.
+
+    Raises:
+        WizardError: the file is there and cannot be read, or is not YAML.
+    """
+    return next(iter(services_in(path)), None)
+
+
+def services_in(path: Path) -> tuple[Service, ...]:
+    """The services of a Compose file that run Pomerium: several where it is split.
 
     Raises:
         WizardError: the file is there and cannot be read, or is not YAML.
@@ -88,21 +106,48 @@ def service_in(path: Path) -> Service | None:
 
     document = read(path)
     services = lookup(document.root, "services") if document else None
+    found: list[Service] = []
     for name, value in services.pairs if services else ():
         node = follow(value)
         image = string(lookup(node, "image")) or ""
         if _IMAGE.match(image):
-            return Service(
+            given = _given(path.parent)
+            told = {key: filled(text, given) for key, text in _pairs(lookup(node, "environment"))}
+            one = Service(
                 path,
                 name.value,
                 image,
-                tuple(_mounts(node, path.parent)),
+                tuple(_mounts(node, path.parent, given)),
                 string(lookup(node, "user")) or "",
                 tuple(_texts(lookup(node, "ports"))),
-                dict(_pairs(lookup(node, "environment"))),
-                tuple(_texts(lookup(node, "env_file"))),
+                {key: text for key, text in told.items() if text is not None},
+                tuple(_env_files(lookup(node, "env_file"), path.parent)),
+                _config(node),
+                tuple(key for key, text in told.items() if text is None),
             )
-    return None
+            found.append(one)
+    return tuple(found)
+
+
+def filled(text: str | None, given: Mapping[str, str]) -> str | None:
+    """A value with what stands for variables filled in; None where one is not `given`.
+
+    Source: the Compose Specification (interpolation).
+    """
+    unknown: set[str] = set()
+
+    def value(one: re.Match[str]) -> str:
+        name = one["name"] or one["bare"]
+        if one["dollar"] or name is None:
+            return "$"
+        if one["how"] == "+":
+            return one["rest"] if given.get(name) else ""
+        if name not in given and one["how"] != "-":
+            unknown.add(name)
+        return given.get(name) or (one["rest"] if one["how"] == "-" else "")
+
+    made = _FILLED.sub(value, text) if text is not None else None
+    return None if unknown else made
 
 
 def seen_by(mounts: Sequence[Mount], path: Path) -> Path | None:
@@ -186,7 +231,41 @@ def _relative(path: Path, folder: Path) -> str:
     return below.replace("$", "$$")
 
 
-def _mounts(service: "Node", folder: Path) -> Iterator[Mount]:
+def _given(folder: Path) -> dict[str, str]:
+    """What Compose fills in without being told: the variables of `.env`, and its directory."""
+    from wizard.pomerium.variables import SYSTEMD  # noqa: PLC0415  only a container needs it
+
+    with suppress(OSError):
+        return {"PWD": str(folder), **SYSTEMD.read((folder / ".env").read_text("utf-8", "replace"))}
+    return {"PWD": str(folder)}
+
+
+def _config(service: "Node") -> Path:
+    """The configuration that it starts Pomerium with."""
+    from wizard.pomerium.document import lookup  # noqa: PLC0415  as above
+
+    for key in ("command", "entrypoint"):
+        found = started_with(" ".join(_texts(lookup(service, key))))
+        if found:
+            return INSIDE / found
+    return CONFIG
+
+
+def _env_files(node: "Node | None", folder: Path) -> Iterator[str]:
+    """Files of variables; those that need not be there only if they are."""
+    from wizard.pomerium.document import elements, lookup, string  # noqa: PLC0415  as above
+
+    spared = {
+        string(lookup(item, "path"))
+        for item in elements(node)
+        if (string(lookup(item, "required")) or "").lower() == "false"
+    }
+    for name in _texts(node):
+        if name not in spared or os.path.lexists(folder / name):
+            yield name
+
+
+def _mounts(service: "Node", folder: Path, given: Mapping[str, str]) -> Iterator[Mount]:
     """Its bind mounts, written short or long; named volumes are left out."""
     from wizard.pomerium.document import elements, lookup, string  # noqa: PLC0415  as above
 
@@ -198,19 +277,20 @@ def _mounts(service: "Node", folder: Path) -> Iterator[Mount]:
         else:
             source, _, rest = item.value.partition(":")
             target = rest.partition(":")[0]
-        if source and target and source[0] in "./" and "${" not in source:
+        source = filled(source, given)
+        if source and target and source[0] in "./":
             yield Mount(Path(os.path.normpath(folder / source)), Path(target))
 
 
-def _pairs(node: "Node | None") -> Iterator[tuple[str, str]]:
-    """Variables, written as a mapping or as a list of NAME=VALUE."""
+def _pairs(node: "Node | None") -> Iterator[tuple[str, str | None]]:
+    """Variables, as a mapping or a list of NAME=VALUE; None for one that is handed through."""
     from wizard.pomerium.document import elements, follow, string  # noqa: PLC0415  as above
 
     for key, value in node.pairs if node else ():
-        yield key.value, string(follow(value)) or ""
+        yield key.value, string(follow(value))
     for item in elements(node):
-        name, _, text = item.value.partition("=")
-        yield name, text
+        name, equals, text = item.value.partition("=")
+        yield name, text if equals else None
 
 
 def _texts(node: "Node | None") -> Iterator[str]:

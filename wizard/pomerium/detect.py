@@ -12,8 +12,8 @@ from wizard.core.questions import Detected
 from wizard.core.system import System
 from wizard.pki import names
 from wizard.pomerium.cluster import certified, find_manifest, folders
-from wizard.pomerium.compose import CONFIG, Mount, Service, find_file, here_of, service_in
-from wizard.pomerium.unit import find_unit
+from wizard.pomerium.compose import Mount, Service, find_file, here_of, service_in
+from wizard.pomerium.unit import Unit, find_unit
 
 PACKAGED: Final = "/etc/pomerium/config.yaml"
 VARIABLES: Final = "pomerium.env"
@@ -49,8 +49,9 @@ def find_config(system: System) -> Path | None:
         here = Path("config.yaml").absolute()
         if here.is_file() and b"\nroutes:" in b"\n" + here.read_bytes():
             return here
-    mounted = here_of(_mounts(), CONFIG)
-    if mounted is not None and mounted.is_file():
+    service = _service()
+    mounted = here_of(service.mounts, service.config) if service else None
+    if mounted is not None and os.path.isfile(mounted):  # noqa: PTH113  as above
         return mounted
     # Somebody without a home has none there.
     with contextlib.suppress(OSError, UsageError):
@@ -65,6 +66,9 @@ def find_installation(system: System) -> Path | None:
 
     What the unit, or a Compose file of the current directory, hands over comes first; then what
     `find_config` finds, or a file of variables beside it or where it would be.
+
+    Raises:
+        WizardError: `config-of-unit-missing`.
     """
     unit, service = find_unit(system), _service()
     for name in unit.values("EnvironmentFile") if unit else ():
@@ -73,12 +77,54 @@ def find_installation(system: System) -> Path | None:
             return found
     if service and (found := _with_routes(*(service.path.parent / one for one in service.unread))):
         return found
-    started = system.at(unit.config) if unit and unit.config else None
-    if started is not None and os.path.isfile(started):  # noqa: PTH113  raises nothing
+    if started := started_with(system, unit):
         return started
     config = find_config(system)
     folders = [config.parent] if config else [*_folders(system)]
     return _with_routes(*(folder / VARIABLES for folder in folders)) or config
+
+
+def started_with(system: System, unit: Unit | None) -> Path | None:
+    """The configuration that a unit starts Pomerium with; None where nobody may look there.
+
+    Raises:
+        WizardError: `config-of-unit-missing`.
+    """
+    if unit is None or not unit.config:
+        return None
+    path = system.at(unit.config)
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise WizardError(
+            "config-of-unit-missing",
+            f"{unit.path} starts Pomerium with {path}, and there is no such file.",
+            "Put it there, or correct the path. You can also name another one to be looked at.",
+        ) from None
+    except OSError:
+        return None
+    return path
+
+
+def none_found(named: str, instead: str) -> UsageError:
+    """That there is no configuration here; the words of a command that names one.
+
+    A cluster has none, its manifests take that place: `instead` is what to do there.
+    """
+    with contextlib.suppress(OSError):
+        manifest = next(filter(None, map(find_manifest, folders())), None)
+        if manifest is not None:
+            return UsageError(
+                "config-missing",
+                f"{manifest} is for a cluster, where Pomerium has no configuration in a file.",
+                instead,
+            )
+    return UsageError(
+        "config-missing",
+        "No configuration of Pomerium was found on this machine.",
+        f"Name it: pomcert-wizard {named}. A package keeps its own in /etc/pomerium, where only "
+        "root may look.",
+    )
 
 
 def _folders(system: System) -> Iterator[Path]:

@@ -50,12 +50,6 @@ def read(path: Path) -> Document | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir it raises nothing
-            raise WizardError(
-                "config-is-a-directory",
-                f"{path} is a directory, not a Pomerium configuration.",
-                f"Name the file in it, for example {path / 'config.yaml'}.",
-            ) from error
         raise WizardError(
             "config-unreadable",
             f"{path} cannot be read: {error.strerror or error}.",
@@ -65,12 +59,18 @@ def read(path: Path) -> Document | None:
 
 
 def require_file(path: Path) -> None:
-    """Refuses what may never end: a pipe, a socket, a device.
+    """Refuses a directory, and what may never end: a pipe, a socket, a device.
 
     Raises:
-        WizardError: `config-not-a-file`.
+        WizardError: `config-is-a-directory`, `config-not-a-file`.
 
     """
+    if os.path.isdir(path):  # noqa: PTH112  unlike Path.is_dir it raises nothing
+        raise WizardError(
+            "config-is-a-directory",
+            f"{path} is a directory, not a Pomerium configuration.",
+            f"Name the file in it, for example {path / 'config.yaml'}.",
+        )
     # Of what may not be looked at nothing is known; reading it tells why.
     with suppress(OSError):
         if path.is_fifo() or path.is_char_device() or path.is_socket():
@@ -126,7 +126,7 @@ def refuse_others(document: Document) -> None:
         raise WizardError(
             "config-of-others",
             f"{document.name} is {what}, not a Pomerium configuration.",
-            "Name the file that Pomerium itself reads (output.config).",
+            "Name the file that Pomerium itself reads.",
         )
 
 

@@ -1,11 +1,20 @@
 """Paths, as Pomerium takes them."""
 
+import re
 from pathlib import Path
 
 from wizard.core.errors import UsageError
 
+_BASE64_OF_PEM = "LS0tLS1CRUdJTi"
+_BASE64 = re.compile(r"[A-Za-z0-9+][A-Za-z0-9+/]{39,}={0,2}")
 _YAML = frozenset({".yaml", ".yml"})
 _JSON = ".json"
+
+
+def is_content(text: str) -> bool:
+    """Whether a certificate, a key or a secret itself stands where its path belongs."""
+    is_pem = "-----BEGIN" in text or text.startswith(_BASE64_OF_PEM)
+    return is_pem or _BASE64.fullmatch("".join(text.split())) is not None
 
 
 def require_absolute(*paths: Path) -> None:

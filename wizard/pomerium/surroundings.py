@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from wizard.core.errors import WizardError
 from wizard.core.system import System
-from wizard.pomerium.compose import find_file, service_in
-from wizard.pomerium.unit import find_unit
+from wizard.pomerium.compose import Service, find_file, service_in
+from wizard.pomerium.unit import Unit, find_unit
 
 IN_THE_IMAGE: Final = {"AUTOCERT_DIR": "/data/autocert"}
 """What Pomerium's own image sets (its Dockerfile)."""
@@ -30,30 +30,37 @@ def variables(system: System, config: Path) -> dict[str, Variable]:
 
     Whoever starts the wizard where Pomerium is started, as in a container, has its variables.
     """
+    return given(system, _compose(config.parent), find_unit(system))
+
+
+def given(system: System, service: Service | None, unit: Unit | None) -> dict[str, Variable]:
+    """What this process's own variables, a container's and a unit's set."""
     own = Variable("", "", "the environment of this process", "process")
     # Of a shell's own variables only those that are surely meant for Pomerium count.
     meant = {name: value for name, value in system.env.items() if MEANT.match(name)}
     found = {name: own._replace(name=name, value=value) for name, value in meant.items()}
-    for one in (*_compose(config.parent), *_unit(system)):
+    for one in (*_of_service(service), *_of_unit(unit)):
         found[one.name] = one
     return {name: one for name, one in found.items() if one.value}
 
 
-def _unit(system: System) -> Iterator[Variable]:
-    unit = find_unit(system)
+def _of_unit(unit: Unit | None) -> Iterator[Variable]:
     for name, (value, file) in unit.environment.items() if unit else ():
         yield Variable(name, value, str(file), "systemd")
 
 
-def _compose(folder: Path) -> Iterator[Variable]:
+def _compose(folder: Path) -> Service | None:
     path = find_file(folder)
-    service = None
     # A file that cannot be read is not ours to judge, and nothing is known of it.
     with suppress(WizardError):
-        service = service_in(path) if path else None
+        return service_in(path) if path else None
+    return None
+
+
+def _of_service(service: Service | None) -> Iterator[Variable]:
     if service is None:
         return
     for name, value in IN_THE_IMAGE.items():
-        yield Variable(name, value, f"the image that {path} names", "compose")
+        yield Variable(name, value, f"the image that {service.path} names", "compose")
     for name, value in service.environment.items():
-        yield Variable(name, value, str(path), "compose")
+        yield Variable(name, value, str(service.path), "compose")

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from wizard.pomerium import trap_files
 from wizard.pomerium.document import Document, elements, follow, lookup, string
 from wizard.pomerium.lint import Problem
+from wizard.pomerium.paths import is_content
 from wizard.pomerium.routes import ROUTE_LISTS, hosts, serves_browsers
 from wizard.pomerium.settings import CERTIFICATES, MTLS, ROUTES, SETTINGS
 from wizard.pomerium.syntax import Node
@@ -36,7 +37,7 @@ _BOOLS: Final = [one.name for one in (*SETTINGS, *ROUTES) if one.kind == "bool"]
 _PATHS: Final = [
     one.name for one in (*SETTINGS, *CERTIFICATES, *MTLS, *ROUTES) if one.kind == "path"
 ]
-_BASE64_OF_PEM: Final = "LS0tLS1CRUdJTi"
+_MOST_LINES: Final = 10
 FORGETS: Final = "everybody has to sign in again when Pomerium starts again."
 KEEP: Final = "Set `databroker_storage_type` to `file` or `postgres`."
 _UNFILLED: Final = re.compile(r"^~|\$|\{\{|\*(?!\.\w)")
@@ -112,8 +113,8 @@ def _booleans(document: Document) -> Iterator[Problem]:
 def _paths(document: Document) -> Iterator[Problem]:
     for name, node in _named(document, _PATHS):
         value, where = node.value, f"`{name}` (line {node.line})"
-        if value.startswith(_BASE64_OF_PEM):
-            text = f"{where} holds a certificate or key itself, and takes a path."
+        if is_content(value):
+            text = f"{where} holds a certificate, key or secret itself, and takes a path."
             yield problem(
                 "path-base64",
                 name,
@@ -343,4 +344,8 @@ def _sessions(document: Document) -> Iterator[Problem]:
 
 def _lines(nodes: Sequence[Node]) -> str:
     numbers = [str(number) for number in sorted({node.line for node in nodes})]
-    return f"line {numbers[0]}" if len(numbers) == 1 else f"lines {', '.join(numbers)}"
+    more = len(numbers) - _MOST_LINES
+    shown = ", ".join(numbers[:_MOST_LINES])
+    if len(numbers) == 1:
+        return f"line {shown}"
+    return f"lines {shown} and {more} more" if more > 0 else f"lines {shown}"

@@ -5,16 +5,15 @@ Source: systemd.unit(5), systemd.service(5), systemd.exec(5) of systemd 252.
 
 import os
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from wizard.core.system import System
 from wizard.pomerium.variables import SYSTEMD
+from wizard.pomerium.words import started_with, words
 
 NAME: Final = "pomerium.service"
 OWN_DIRECTORY: Final = "/etc/systemd/system"
@@ -27,6 +26,20 @@ DIRECTORIES: Final = (
 )
 """Where units of the system are, the strongest first."""
 BIND: Final = "CAP_NET_BIND_SERVICE"
+SPECIFIERS: Final = {
+    "%": "%",
+    "n": NAME,
+    **dict.fromkeys("NpPj", NAME.partition(".")[0]),
+    **dict.fromkeys("iI", ""),
+    "u": "root",
+    "h": "/root",
+    "E": "/etc",
+    "t": "/run",
+    "S": "/var/lib",
+    "C": "/var/cache",
+    "L": "/var/log",
+}
+"""What systemd fills in for `%` and a letter, in a unit of the system."""
 _SECTION = re.compile(r"\[(.+)\]")
 
 
@@ -63,12 +76,16 @@ class Unit(NamedTuple):
     @property
     def config(self) -> str:
         """The configuration that Pomerium is started with, or nothing where it is not told."""
-        words = [*_words(self.value("ExecStart")), ""]
-        for word, after in pairwise(words):
-            flag, equals, value = word.partition("=")
-            if flag in {"-config", "--config"}:
-                return value if equals else after
-        return ""
+        environment = {name: value for name, (value, _) in self.environment.items()}
+        told = started_with(self.value("ExecStart"), environment)
+        return os.path.normpath(f"{self.folder}/{told}") if told and told[0] != "/" else told
+
+    @property
+    def folder(self) -> str:
+        """The directory that Pomerium is started in."""
+        path = self.value("WorkingDirectory").removeprefix("-") or "/"
+        home = f"~{self.user or 'root'}"
+        return os.path.expanduser(home) if path == "~" else path  # noqa: PTH111  it raises nothing
 
     @property
     def bounds_bind(self) -> bool:
@@ -100,7 +117,7 @@ def find_unit(system: System, without: Path | None = None) -> Unit | None:
             text = file.read_text("utf-8", "replace")
             if file is path and not text.strip():
                 return None
-            lines += [(key, value, file) for key, value in _assignments(text)]
+            lines += [(key, _specified(value), file) for key, value in _assignments(text)]
     unit = Unit(path, tuple((key, value) for key, value, _ in lines))
     environment, unread = _environment(unit, lines, system)
     return unit._replace(environment=environment, unread=unread)
@@ -149,6 +166,10 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
             yield key.strip(), value.strip()
 
 
+def _specified(value: str) -> str:
+    return re.sub(r"%(.)", lambda one: SPECIFIERS.get(one[1], one[0]), value)
+
+
 def _environment(
     unit: Unit, lines: Sequence[tuple[str, str, Path]], system: System
 ) -> tuple[Mapping[str, tuple[str, Path]], tuple[Path, ...]]:
@@ -156,7 +177,7 @@ def _environment(
     found: dict[str, tuple[str, Path]] = {}
     for key, value, file in lines:
         if key == "Environment":
-            pairs = (word.partition("=") for word in _words(value))
+            pairs = (word.partition("=") for word in words(value))
             found |= {name: (text, file) for name, equals, text in pairs if equals}
             found = found if value else {}
     unread: list[Path] = []
@@ -168,25 +189,17 @@ def _environment(
                 unread.append(path)
                 continue
             found |= {name: (word, path) for name, word in SYSTEMD.read(text).items()}
-    gone = {word for value in unit.values("UnsetEnvironment") for word in _words(value)}
+    gone = {word for value in unit.values("UnsetEnvironment") for word in words(value)}
     kept = {name: it for name, it in found.items() if not {name, f"{name}={it[0]}"} & gone}
     return MappingProxyType(kept), tuple(unread)
 
 
 def _files(value: str, system: System) -> list[Path]:
     """The files that one `EnvironmentFile=` names; a dash says that it may be missing."""
-    path = system.at(value.removeprefix("-").replace("%%", "%"))
+    path = system.at(value.removeprefix("-"))
     if re.search(r"[*?\[]", path.name):
         return sorted(path.parent.glob(path.name))
     return [] if value.startswith("-") and not os.path.lexists(path) else [path]
-
-
-def _words(value: str) -> list[str]:
-    """A line in words; quotes are nearly the shell's."""
-    try:
-        return shlex.split(value)
-    except ValueError:
-        return value.split()
 
 
 def _capable(values: Sequence[str], *, unset: bool) -> bool:

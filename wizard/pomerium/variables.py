@@ -32,6 +32,8 @@ ROUTES: Final = ("ROUTES", "POLICY")
 HEADER: Final = (
     "# Pomerium's settings as variables, made by pomcert-wizard. They are read at its start."
 )
+_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+"""Names that Pomerium looks for; it minds their case."""
 _SYSTEMD: Final = re.compile(
     r"""[ \t\r\n]*(?:
       [#;](?:\\.|[^\\\r\n])*
@@ -171,7 +173,8 @@ def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
         return None
     except OSError as error:
         raise file_error(error, "read", path) from None
-    return document_of((dialect or SYSTEMD).read(text), path)
+    found = (dialect or SYSTEMD).read(text)
+    return document_of({name: found[name] for name in found if _NAME.fullmatch(name)}, path)
 
 
 def document_of(variables: Mapping[str, str], path: Path) -> "Document":
