@@ -7,8 +7,7 @@ from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.questions import Kind, Question
 from wizard.core.system import System
-from wizard.parts import asked_of_hops, first_steps, strategy, target
-from wizard.targets.where import where_it_runs
+from wizard.parts import asked_of_hops, first_steps, strategy, target, where_it_runs
 
 PAGE = Path(__file__).parent.parent / "docs" / "answers.md"
 HEAD = """# The answers file

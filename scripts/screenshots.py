@@ -254,13 +254,22 @@ async def cluster(camera: Camera) -> None:
         camera.take(driver, "37-cluster-done")
 
 
+async def container(camera: Camera) -> None:
+    """Pomerium in a container, started by a Compose file."""
+    given = Answers({"local_ca.stores": (), "output.target": "docker"})
+    state = HOME / ".local/state/pomcert-wizard"
+    async with wizard(Session(session().system, state, given), camera.size) as driver:
+        await driver.jump("output")
+        camera.take(driver, "39-container")
+
+
 async def hops(camera: Camera) -> None:
     """Mutual TLS on every hop: what is asked of whoever wants it."""
     given = Answers({"local_ca.stores": (), "mtls.downstream": True, "mtls.services": True})
     staged = session()
     state = HOME / ".local/state/pomcert-wizard"
     async with wizard(Session(staged.system, state, given), camera.size) as driver:
-        await driver.press("f3")
+        await driver.press("enter", "f3")
         await driver.jump("mtls")
         camera.take(driver, "38-mutual-tls")
 
@@ -271,6 +280,7 @@ async def main() -> None:
         *(path, details, trouble, challenge),
         autocert,
         existing,
+        container,
         cluster,
         hops,
     )

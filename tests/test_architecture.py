@@ -92,7 +92,7 @@ def test_a_run_that_trusts_nothing_loads_no_trust_store(tmp_path: Path) -> None:
 def test_a_run_loads_only_its_own_way_to_a_certificate(tmp_path: Path) -> None:
     modules = loaded(tmp_path, *answers(tmp_path), "--set", "local_ca.lifetime=30d")
     ways = {name.split(".")[2] for name in modules if name.startswith("wizard.strategies.")}
-    assert ways == {"base", "local_ca"}
+    assert ways == {"base", "local_ca", "questions"}
 
 
 @pytest.mark.parametrize("folder", ["wizard", "tests", "scripts", "benchmarks"])

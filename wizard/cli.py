@@ -202,7 +202,7 @@ def _plan(session: "Session", options: argparse.Namespace) -> int:
 def _headless(session: "Session", front: "Text | JsonLines") -> int:
     """Plans and applies; no prompt ever: sudo and its like are only asked for what they grant."""
     from wizard.engine import settle  # noqa: PLC0415
-    from wizard.headless.commands import follow  # noqa: PLC0415
+    from wizard.headless.front import follow  # noqa: PLC0415
 
     follow(settle(session.system, session.journal, may_ask=False), front)
     plan = session.plan()

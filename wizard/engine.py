@@ -16,6 +16,7 @@ from wizard.core.plan import Plan, Renewal
 from wizard.core.questions import Detected, Kind, Known, Problem, Question, Value
 from wizard.core.system import System
 from wizard.core.tables import lines
+from wizard.mtls.base import together
 from wizard.parts import (
     asked_of_hops,
     first_steps,
@@ -24,11 +25,12 @@ from wizard.parts import (
     obtained,
     strategy,
     target,
+    task_of,
+    where_it_runs,
 )
 from wizard.pki import names
-from wizard.strategies.base import NOTHING
+from wizard.strategies.base import Work
 from wizard.targets.base import Delivery
-from wizard.targets.where import where_it_runs
 
 
 class Session:
@@ -180,34 +182,24 @@ class Session:
         self.journal.check()
         after = self.journal.latest()
         self.journal.refuse_cut_off()
-        answers = self.answers()
-        chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
-        installed = where.installed(answers, self.system)
-        is_ours = obtained(answers) is None
-        work = (
-            chosen.work(answers, self.system, self.state, installed, renewal)
-            if is_ours
-            else NOTHING
-        )
-        secured = [one.work(answers, self.system, self.state, installed, renewal) for one in hops()]
-        settings = dict(work.settings)
-        for one in secured:
-            settings |= one.settings
+        task = task_of(self.answers(), self.system, self.state, renewal)
+        chosen, where = task.answers.text("strategy"), task.answers.text("output.target")
+        # What is obtained where Pomerium runs is no work for the strategy.
+        work = Work() if obtained(task.answers) else strategy(chosen).work(task)
+        secured = together(one.work(task) for one in hops())
+        settings = {**work.settings, **secured.settings}
         # A renewal that brings nothing leaves what was delivered as it is.
-        is_new = renewal is Renewal.NO or work.material is not None
-        delivery = (
-            where.deliver(answers, self.system, work.material, settings) if is_new else Delivery(())
+        brings = work.material is not None or not task.is_renewal
+        delivery = target(where).deliver(task, work.material, settings) if brings else Delivery()
+        finished = secured.finish(delivery.actions)
+        return Plan(
+            task.answers,
+            self.order(),
+            (*work.before, *secured.actions, *delivery.actions, *finished.actions, *work.after),
+            (*work.notices, *secured.notices, *finished.notices, *delivery.notices),
+            (*delivery.next_steps, *secured.next_steps, *finished.next_steps, *work.next_steps),
+            after,
         )
-        of_hops = [action for one in secured for action in one.actions]
-        finished = [one.finish(delivery.actions) for one in secured if one.finish]
-        behind = [action for one in finished for action in one.actions]
-        actions = (*work.before, *of_hops, *delivery.actions, *behind, *work.after)
-        secured += finished
-        told = [notice for one in secured for notice in one.notices]
-        notices = (*work.notices, *told, *delivery.notices)
-        then = [step for one in secured for step in one.next_steps]
-        next_steps = (*delivery.next_steps, *then, *work.next_steps)
-        return Plan(answers, self.order(), actions, notices, next_steps, after)
 
     def apply(
         self,
@@ -228,16 +220,14 @@ class Session:
         Raises:
             WizardError: see `carry_out`.
         """
-        answers = plan.answers
-        chosen, where = strategy(answers.text("strategy")), target(answers.text("output.target"))
-        installed = where.installed(answers, self.system)
-        there = obtained(answers)
+        task = task_of(plan.answers, self.system, self.state)
 
         def prove() -> Iterator[Event]:
-            if there is not None:
-                return iter((there.proof(answers),))
-            with_all = with_clients and not plan.is_empty
-            return chosen.prove(answers, self.system, self.state, installed, with_clients=with_all)
+            elsewhere = obtained(task.answers)
+            if elsewhere is not None:
+                return iter((elsewhere.proof(task.answers),))
+            way = strategy(task.answers.text("strategy"))
+            return way.prove(task, with_clients=with_clients and not plan.is_empty)
 
         yield from carry_out(
             plan,

@@ -1,19 +1,23 @@
-"""The parts that the registries name, loaded, and every question that they ask."""
+"""The parts that the registries name, loaded: what they are given, and all that they ask."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import cast
+from pathlib import Path
+from typing import Final, cast
 
 from wizard.core import registry
 from wizard.core.answers import Answers
 from wizard.core.flow import Step
+from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Detected, Kind, Known, Problem, Question, Source, Value
 from wizard.core.system import System
 from wizard.mtls.base import Hop
 from wizard.pki import names
+from wizard.pki.material import Task
 from wizard.strategies.base import Strategy
 from wizard.targets.base import Obtained, Target
-from wizard.targets.where import TARGET, where_it_runs
+
+TARGET: Final = "output.target"
 
 
 def strategy(name: str) -> Strategy:
@@ -29,6 +33,16 @@ def target(name: str) -> Target:
 def obtained(answers: Answers) -> Obtained | None:
     """Who obtains and renews the certificate where Pomerium runs, if not the wizard."""
     return target(answers.text(TARGET)).obtains.get(answers.text("strategy"))
+
+
+def task_of(answers: Answers, system: System, state: Path, renewal: Renewal = Renewal.NO) -> Task:
+    """What complete answers ask for, with what is installed by them now.
+
+    Raises:
+        WizardError: `key-mode` when everybody can read the key.
+    """
+    installed = target(answers.text(TARGET)).installed(answers, system)
+    return Task(answers, system, state, installed, renewal)
 
 
 def hops() -> list[Hop]:
@@ -101,6 +115,31 @@ def first_steps(system: System) -> tuple[Step, Step]:
                 ),
             ),
         ),
+    )
+
+
+def where_it_runs(system: System) -> Question:
+    """The question for the target: found on this machine, then asked."""
+
+    def found(_answers: Answers) -> Value | Detected:
+        from wizard.pomerium.detect import detect_target  # noqa: PLC0415  looks at the machine
+
+        return detect_target(system) or next(iter(registry.TARGETS))
+
+    def offered() -> tuple[Choice, ...]:
+        infos = [target(name).info for name in registry.TARGETS]
+        return tuple(Choice(info.id, info.title, info.summary) for info in infos)
+
+    return Question(
+        TARGET,
+        Kind.CHOICE,
+        "Where does Pomerium run?",
+        "It decides where the files go and who must be able to read them.",
+        "What is found on this machine is proposed: a service of systemd, a Compose file "
+        "or a cluster's manifests here.",
+        default=found,
+        choices=offered,
+        among=registry.TARGETS,
     )
 
 

@@ -16,7 +16,7 @@ from wizard.core.journal import Journal, Run, damaged
 from wizard.core.plan import Plan, Renewal
 from wizard.core.system import System
 from wizard.engine import Session, carry_out
-from wizard.parts import known_questions, obtained, strategy, target
+from wizard.parts import known_questions, obtained, strategy, task_of
 from wizard.pki import chain
 from wizard.pki.names import covers, normalise
 from wizard.targets.output import directory_of
@@ -105,13 +105,13 @@ def status(system: System, state: Path) -> Iterator[Certificate]:
 
 
 def _row(system: System, state: Path, run: Run, answers: Answers) -> Certificate:
-    where = target(answers.text("output.target")).installed(answers, system)
-    way = strategy(answers.text("strategy"))
+    task = task_of(answers, system, state)
+    where = task.installed
     expires = renew_after = None
     if where.chain is not None:
         leaf = chain.read(where.chain.content, str(where.chain_path))[0]
         expires = leaf.not_valid_after_utc
-        renew_after = way.renew_after(leaf, answers, system, state)
+        renew_after = strategy(answers.text("strategy")).renew_after(leaf, task)
     try:
         drift = tuple(action.title for action in Session(system, state, answers).plan().actions)
     except UsageError as error:

@@ -101,11 +101,12 @@ def test_plain_prompts_ask_for_all_of_it(tmp_path: Path) -> None:
     wizard = Wizard(tmp_path)
     config = tmp_path / "config.yaml"
     config.write_text(EXISTING.replace("verify.localhost.pomerium.io", "app.corp.example.com"))
-    # Strategy, names, e-mail, staging, directory; then Enter takes the rest, and no to the plan.
-    typed = ["autocert", "", "me@example.com", "yes", str(tmp_path / "autocert"), *[""] * 12, "no"]
+    kept = str(tmp_path / "autocert")
+    # Strategy, names, target, e-mail, staging, directory; Enter takes the rest, no to the plan.
+    typed = ["autocert", "", "", "me@example.com", "yes", kept, *[""] * 12, "no"]
     done = wizard("--plain", stdin="\n".join([*typed, ""]))
     for asked in ("An e-mail address", "staging first?", "Where does Pomerium keep"):
         assert asked in done.err
     assert "Where should the certificate and its key go?" not in done.err
-    assert f"+autocert_dir: {tmp_path}/autocert" in done.err
+    assert f"+autocert_dir: {kept}" in done.err
     assert "autocert" not in config.read_text()

@@ -27,7 +27,12 @@ def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
 def wizard(tmp_path: Path) -> Wizard:
     """Asks no name server of the world, and offers no store of this machine."""
     (tmp_path / "home").mkdir()
-    given = {"LOCAL_CA_STORES": "[]", "DNS_RESOLVERS": "127.0.0.1:9"}
+    given = {
+        "LOCAL_CA_STORES": "[]",
+        "DNS_RESOLVERS": "127.0.0.1:9",
+        "DNS_01_ACCEPT_TERMS": "yes",
+        "OUTPUT_ROUTE_EMAIL": "you@example.com",
+    }
     return Wizard(tmp_path, env={f"POMCERT_{name}": value for name, value in given.items()})
 
 
@@ -58,6 +63,16 @@ def answer(tmux: Tmux, question: str, text: str = "") -> None:
     if text:
         tmux.write(text)
     tmux.press("Enter")
+
+
+def until(tmux: Tmux, question: str) -> None:
+    """Takes everything that stands there, up to a question."""
+    for _ in range(40):
+        tmux.rest()
+        if question in " ".join(tmux.screen().split()):
+            return
+        tmux.press("Enter")
+    raise AssertionError(tmux.screen())
 
 
 def apply(tmux: Tmux) -> None:
@@ -141,6 +156,56 @@ def test_a_container(tmux: Tmux, wizard: Wizard) -> None:
     assert wizard("undo").status == 0
     assert not (wizard.folder / "compose.yaml").exists()
     assert not folder.exists()
+
+
+def test_a_cluster(tmux: Tmux, wizard: Wizard) -> None:
+    token, folder = wizard.folder / "token", wizard.folder / "cluster"
+    token.write_text("cloudflares-own")
+    token.chmod(0o600)
+    begin(tmux, "dns-01")
+    answer(tmux, "Which names", "*.corp.example.com")
+    choose(tmux, "Where does Pomerium run?", registry.TARGETS, "kubernetes")
+    until(tmux, "Where should the manifests go?")
+    answer(tmux, "Where should the manifests go?", str(folder))
+    answer(tmux, "Which DNS provider has the zone?")
+    answer(tmux, "Where is the API token?", f"file:{token}")
+    until(tmux, "Nothing has been changed yet")
+    assert "cloudflares-own" not in tmux.screen()
+    assert not folder.exists()
+    apply(tmux)
+    tmux.sees("kubectl get certificates", "Finish")
+    assert "cloudflares-own" not in tmux.screen()
+    secret = folder / "secrets/cloudflare-token"
+    assert secret.read_text() == "cloudflares-own"
+    assert secret.stat().st_mode & 0o777 == 0o600
+    tmux.press("Enter")
+    tmux.sees("exit 0")
+    assert wizard("undo").status == 0
+    assert not folder.exists()
+
+
+def test_browsers_that_must_show_a_certificate(tmux: Tmux, wizard: Wizard) -> None:
+    config = wizard.folder / "config.yaml"
+    begin(tmux, "local-ca")
+    answer(tmux, "Which names")
+    answer(tmux, "Where does Pomerium run?")
+    answer(tmux, "Which trust stores")
+    answer(tmux, "Where should the certificate and its key go?", str(wizard.folder / "tls"))
+    answer(tmux, "Which is Pomerium's configuration?", str(config))
+    tmux.sees("Which address should the first route have?")
+    tmux.press("F3")
+    until(tmux, "Must browsers show a certificate of their own?")
+    tmux.press("Up", "Enter")
+    until(tmux, "Nothing has been changed yet")
+    apply(tmux)
+    tmux.sees("✓ handshake accepted", "Finish")
+    assert "downstream_mtls:" in config.read_text()
+    tmux.press("Enter")
+    tmux.sees("exit 0")
+    assert "client issue NAME" in tmux("capture-pane", "-pJ", "-S", "-")
+    assert wizard("undo").status == 0
+    assert not config.exists()
+    assert not (wizard.folder / "tls").exists()
 
 
 def test_a_certificate_that_is_there_at_plain_prompts(wizard: Wizard, forge: Forge) -> None:

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import REPOSITORY, Need
@@ -49,6 +50,11 @@ def look(status):
         "openssl": subprocess.run(verify, capture_output=True).returncode == 0,
         "java": java.is_file() and anchor.der in java.read_bytes(),
         "ours": [one == anchor.der for one in place.ours()],
+        "links": sorted(
+            f"{path.name} -> {path.readlink()}"
+            for path in Path("/etc/ssl/certs").iterdir()
+            if path.is_symlink()
+        ),
     }
 
 steps = {"before": look(place.check(anchor)), "install": look(place.install(anchor))}
@@ -76,7 +82,7 @@ def _host_unchanged() -> object:
     assert host() == before
 
 
-def in_namespace(need: Need, setup: str, *argv: str | Path) -> dict[str, dict[str, object]]:
+def in_namespace(need: Need, setup: str, *argv: str | Path) -> dict[str, dict[str, Any]]:
     """Runs the driver where `setup` has put copies over what it would write."""
     unshare = need("unshare")
     flags = ["-m"] if os.geteuid() == 0 else ["-Urm"]
@@ -92,11 +98,11 @@ def in_namespace(need: Need, setup: str, *argv: str | Path) -> dict[str, dict[st
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    answer: dict[str, dict[str, object]] = json.loads(done.stdout.splitlines()[-1])
+    answer: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return answer
 
 
-def expect(answer: dict[str, dict[str, object]]) -> None:
+def expect(answer: dict[str, dict[str, Any]]) -> None:
     told = {
         step: (seen["trust"], seen["openssl"], bool(seen["ours"])) for step, seen in answer.items()
     }
@@ -132,6 +138,18 @@ def test_debian_with_its_own_update_ca_certificates(
         need, copies(tmp_path, WRITTEN), anchor.path, anchor.name, "/", str(BUNDLE)
     )
     expect(answer)
+
+
+def test_debian_keeps_no_link_to_what_is_gone(need: Need, tmp_path: Path, anchor: Anchor) -> None:
+    """Its update-ca-certificates looks for orphans only where it added or removed something."""
+    need("update-ca-certificates")
+    need("openssl")
+    answer = in_namespace(
+        need, copies(tmp_path, WRITTEN), anchor.path, anchor.name, "/", str(BUNDLE)
+    )
+    links = {step: one["links"] for step, one in answer.items()}
+    assert len(links["install"]) == len(links["before"]) + 2
+    assert links["uninstall"] == links["gone"] == links["before"]
 
 
 def test_debian_leaves_nothing_in_the_java_keystore_its_hook_writes(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from wizard.adopt.base import Ground, Note, Part
 from wizard.core.answers import Answers
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.plan import Renewal
 from wizard.core.questions import Value
 from wizard.core.system import System
 from wizard.parts import strategy, target
 from wizard.pki import names
+from wizard.pki.material import Task
 from wizard.pomerium.routes import hosts, propose_names
 from wizard.pomerium.told import Pair
 
@@ -147,8 +147,7 @@ def _is_current(ground: Ground, values: dict[str, Value]) -> bool:
     answers = Answers(values)
     with suppress(WizardError):
         there = target(ground.told.start.target).installed(answers, ground.system)
-        way = strategy("existing")
-        work = way.work(answers, ground.system, ground.state, there, Renewal.NO)
+        work = strategy("existing").work(Task(answers, ground.system, ground.state, there))
         return work.material is not None and work.material.is_current
     return True
 

@@ -13,7 +13,7 @@ from wizard.core.journal import Journal
 from wizard.core.secrets import Secret, is_reference, resolve
 from wizard.core.system import System
 from wizard.engine import settle
-from wizard.headless.commands import Front, follow
+from wizard.headless.front import Front, follow
 from wizard.headless.jsonl import JsonLines
 
 

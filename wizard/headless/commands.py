@@ -1,22 +1,19 @@
 """The commands beside the wizard."""
 
 import argparse
-import contextlib
 import json
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
 from wizard.core import registry
-from wizard.core.errors import ExitCode, WizardError
-from wizard.core.events import Event, Finished, PrivilegeNeeded
+from wizard.core.errors import ExitCode
 from wizard.core.registry import Info
 from wizard.core.system import System
+from wizard.headless.front import Front, follow
 from wizard.headless.jsonl import JsonLines
 from wizard.headless.text import Text
-
-Front = Text | JsonLines
 
 
 def run(
@@ -44,25 +41,6 @@ def run(
                 "trust": _trust,
             }
             return tell[options.command](options, system, state)
-
-
-def follow(events: Iterator[Event], front: Front) -> int:
-    """Draws every event and returns how it ended; leaving early rolls the run back.
-
-    Privilege is asked for right away: the engine knows whether somebody may be asked.
-    """
-    code = 0
-    with contextlib.closing(cast("Generator[Event]", events)) as running:
-        for event in running:
-            front.event(event)
-            if isinstance(event, PrivilegeNeeded):
-                try:
-                    event.elevation.start()
-                except WizardError as error:
-                    front.error(error)
-            elif isinstance(event, Finished):
-                code = code or event.exit_code
-    return code
 
 
 def _changed(

@@ -7,7 +7,7 @@ from wizard.core.errors import ExitCode, UsageError
 from wizard.core.questions import Kind, Question, Value
 from wizard.core.tables import joined
 from wizard.engine import Session, settle
-from wizard.headless.commands import follow
+from wizard.headless.front import follow
 from wizard.headless.text import Text
 
 HELP = "?"

@@ -8,11 +8,9 @@ from wizard.core import ourselves
 from wizard.core.actions import WriteFile
 from wizard.core.answers import Answers
 from wizard.core.events import NextStep
-from wizard.core.plan import Renewal
 from wizard.core.questions import Choice, Kind, Question
-from wizard.core.system import System
-from wizard.mtls.base import Secured
-from wizard.pki.material import Contents, Installed
+from wizard.mtls.base import Hop, Secured
+from wizard.pki.material import Contents, Task
 
 WANTED, ENFORCEMENT = "mtls.downstream", "mtls.enforcement"
 CA, CRL = "client-ca.pem", "client-crl.pem"
@@ -59,25 +57,19 @@ def places(answers: Answers) -> tuple[Path, Path]:
     return folder / CA, folder / CRL
 
 
-class Downstream:
+class Downstream(Hop):
     """From browsers to Pomerium: an authority for the certificates of people."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        _installed: Installed,
-        renewal: Renewal,
-    ) -> Secured:
+    def work(self, task: Task) -> Secured:
         """The authority where there is none, and copies where Pomerium reads them.
 
         Raises:
             WizardError: see `Clients.load`.
         """
-        if not answers.flag(WANTED) or renewal is not Renewal.NO:
+        answers, system, state = task.answers, task.system, task.state
+        if not answers.flag(WANTED) or task.is_renewal:
             return Secured()
         from wizard.mtls.clients import Clients  # noqa: PLC0415  loads cryptography
 

@@ -9,12 +9,10 @@ from urllib.parse import SplitResult, urlsplit
 from wizard.core import validation
 from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
-from wizard.core.plan import Renewal
 from wizard.core.questions import Detected, Kind, Problem, Question, Value
-from wizard.core.system import System
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Hop, Secured
 from wizard.pki import names
-from wizard.pki.material import Installed
+from wizard.pki.material import Task
 
 WANTED, DIRECTORY = "mtls.services", "mtls.services_directory"
 AUTHORIZE, DATABROKER = "mtls.authorize_service_url", "mtls.databroker_service_url"
@@ -226,26 +224,19 @@ QUESTIONS: Final = (
 )
 
 
-class Services:
+class Services(Hop):
     """Between Pomerium's own services: server certificates of an authority for them alone."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        _installed: Installed,
-        renewal: Renewal,
-    ) -> Secured:
+    def work(self, task: Task) -> Secured:
         """The authority where none fits, and a directory for each service.
 
         Raises:
             WizardError: see `Sets`.
         """
-        if not is_wanted(answers):
+        if not is_wanted(task.answers):
             return Secured()
         from wizard.mtls.service_sets import Sets  # noqa: PLC0415  loads cryptography
 
-        return Sets(answers, system, state, renewal).secured()
+        return Sets(task.answers, task.system, task.state, task.renewal).secured()

@@ -11,12 +11,11 @@ from wizard.core.errors import UsageError, WizardError
 from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.owners import Owner, is_owned, owner_of, private
-from wizard.core.plan import Renewal
 from wizard.core.questions import Question
 from wizard.core.system import Command, System
-from wizard.mtls.base import Secured
+from wizard.mtls.base import Hop, Secured
 from wizard.mtls.upstream_questions import QUESTIONS, Wanted, asked_for
-from wizard.pki.material import ROUTES, Installed
+from wizard.pki.material import ROUTES, Task
 
 FOLDER: Final = "upstream"
 AGAIN: Final = (
@@ -29,24 +28,18 @@ ELSEWHERE: Final = (
 )
 
 
-class Upstream:
+class Upstream(Hop):
     """From Pomerium to an application: whom it believes there, and what it shows."""
 
     questions: ClassVar[Sequence[Question]] = QUESTIONS
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        _installed: Installed,
-        renewal: Renewal,
-    ) -> Secured:
+    def work(self, task: Task) -> Secured:
         """Copies of the files, and the settings of the routes.
 
         Raises:
             WizardError: a file is no good, or there is no such route; a renewal only tells of it.
         """
+        answers, system = task.answers, task.system
         wanted = asked_for(answers)
         if not wanted:
             return Secured()
@@ -55,12 +48,12 @@ class Upstream:
         from wizard.mtls.upstream_routes import told  # noqa: PLC0415  only where it is wanted
 
         folder, owner = place(answers), owner_of(answers.text("output.owner"), system)
-        if renewal is not Renewal.NO:
+        if task.is_renewal:
             return _renewed(wanted, answers, system, folder, owner)
         actions = [one for each in wanted for one in _files(each, system, folder, owner)]
         notices = tuple(told(wanted, answers, system))
         settings = {each.origin: each.settings(folder) for each in wanted}
-        renew = ourselves.line(system, state, "renew")
+        renew = ourselves.line(system, task.state, "renew")
         steps = (NextStep(AGAIN, f"{renew}\n{reread(answers)}"),) if actions else ()
         return Secured(tuple(actions), {ROUTES: settings}, notices, steps)
 

@@ -1,11 +1,13 @@
-"""What a strategy hands to a target: a certificate, made when it is written, or settings."""
+"""What parts hand each other: a task; and to a target a certificate, or settings."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from wizard.core.answers import Answers
+from wizard.core.plan import Renewal
 from wizard.core.secrets import Secret
-from wizard.core.system import Kept
+from wizard.core.system import Kept, System
 
 ROUTES = "routes"
 
@@ -48,8 +50,7 @@ class Material(NamedTuple):
     `chain` is PEM, the leaf first, and `key` its key; both are called once, at apply. `is_current`
     says that the files on disk are good as they are. `root` is PEM of a private root, for clients
     that need it named; `has_root` says that asking for it makes none. `is_development` says that
-    the names must not be pinned by HSTS. `is_renewal` says that only these files are wanted: the
-    configuration names them already, or a person took them out.
+    the names must not be pinned by HSTS.
     """
 
     names: tuple[str, ...]
@@ -59,7 +60,6 @@ class Material(NamedTuple):
     is_development: bool
     root: Callable[[], bytes] | None = None
     has_root: bool = False
-    is_renewal: bool = False
     exports: tuple[Export, ...] = ()
 
 
@@ -70,3 +70,22 @@ class Installed(NamedTuple):
     key_path: Path
     chain: Kept | None
     key: Kept | None
+
+
+class Task(NamedTuple):
+    """What every part is given that plans, proves or tells when: complete answers, and where."""
+
+    answers: Answers
+    system: System
+    state: Path
+    """The wizard's own directory."""
+    installed: Installed
+    renewal: Renewal = Renewal.NO
+
+    @property
+    def is_renewal(self) -> bool:
+        """Whether only what there is gets renewed.
+
+        The configuration then names it already, or a person took it out.
+        """
+        return self.renewal is not Renewal.NO

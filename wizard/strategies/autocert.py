@@ -10,15 +10,14 @@ from wizard.core.answers import Answers
 from wizard.core.errors import UsageError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.plan import Renewal
-from wizard.core.questions import Detected, Problem, Question, Value
+from wizard.core.questions import Problem, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import resolve
 from wizard.core.system import System
-from wizard.pki.material import Installed, Setting, Settings
+from wizard.pki.material import Setting, Settings, Task
 from wizard.pki.names import never_public
 from wizard.strategies import autocert_questions as asked
-from wizard.strategies.base import NOTHING, Work
+from wizard.strategies.base import Strategy, Work
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 REDIRECT: str = ":80"
 
 
-class Autocert:
+class Autocert(Strategy):
     """Brings settings instead of a certificate."""
 
     info: ClassVar[Info] = Info(
@@ -36,13 +35,7 @@ class Autocert:
         "Pomerium's own autocert",
         "Pomerium gets a certificate for each route. Ports 80 and 443 must be public; no wildcard.",
     )
-    names: ClassVar[tuple[str, ...]] = ()
-    asks_names_last: ClassVar[bool] = False
     example: ClassVar[Mapping[str, Value]] = {"names": ("app.corp.example.com",)}
-
-    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
-        """Nothing: the routes tell them."""
-        return None
 
     def check_names(
         self, names: Sequence[str], _answers: Answers, _system: System
@@ -61,21 +54,10 @@ class Autocert:
         """Whose certificates they are, and where Pomerium keeps them."""
         return asked.steps(system)
 
-    def more(self, _name: str) -> Mapping[str, Question]:
-        """Nothing."""
-        return {}
-
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        _installed: Installed,
-        renewal: Renewal,
-    ) -> Work:
+    def work(self, task: Task) -> Work:
         """Settings; nothing for a renewal, which is Pomerium's own affair."""
-        if renewal is not Renewal.NO:
-            return NOTHING
+        if task.is_renewal:
+            return Work()
         from wizard.pomerium.surroundings import variables  # noqa: PLC0415  ruamel.yaml: 25 ms
         from wizard.strategies.autocert_checks import (  # noqa: PLC0415  as above
             Ground,
@@ -83,6 +65,7 @@ class Autocert:
             refuse,
         )
 
+        answers, system = task.answers, task.system
         problem = never_public(answers.texts("names")) if asked.is_public(answers) else None
         if problem is not None:
             raise UsageError(*problem)
@@ -92,26 +75,21 @@ class Autocert:
         ground = Ground(answers, system, document, around, settings)
         refuse(ground)
         notices = [f"{one.summary} {one.hint} [{one.code}]" for one in findings(ground)]
-        return Work((), None, (), tuple(notices), _next_steps(answers, system, state), settings)
+        return Work(notices=tuple(notices), next_steps=_next_steps(task), settings=settings)
 
-    def renew_after(
-        self, _certificate: "Certificate", _answers: Answers, _system: System, _state: Path
-    ) -> None:
+    def renew_after(self, _certificate: "Certificate", _task: Task) -> None:
         """Never: Pomerium renews by itself."""
 
     def prove(
         self,
-        answers: Answers,
-        system: System,
-        _state: Path,
-        _installed: Installed,
+        task: Task,
         *,
         with_clients: bool,  # noqa: ARG002  a handshake with Pomerium asks no other program
     ) -> Iterator[Event]:
         """Tells which hosts have their certificate and why the others have none."""
         from wizard.strategies.autocert_proof import prove  # noqa: PLC0415  ssl, for a proof
 
-        yield from prove(answers, system, _document(answers))
+        yield from prove(task.answers, task.system, _document(task.answers))
 
 
 def _document(answers: Answers) -> "Document | None":
@@ -166,10 +144,11 @@ def _eab(answers: Answers, system: System) -> Settings:
     }
 
 
-def _next_steps(answers: Answers, system: System, state: Path) -> tuple[NextStep, ...]:
+def _next_steps(task: Task) -> tuple[NextStep, ...]:
+    system, state = task.system, task.state
     again = ourselves.line(system, state, "--answers", "FILE")
     steps = [NextStep("Once Pomerium runs, see which hosts have their certificate", again)]
-    if answers.flag("autocert.staging"):
+    if task.answers.flag("autocert.staging"):
         real = ourselves.line(system, state, "--answers", "FILE", "--set", "autocert.staging=false")
         steps.append(NextStep("When all of them have one of staging, get the real ones", real))
     return tuple(steps)

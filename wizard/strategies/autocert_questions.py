@@ -13,7 +13,7 @@ from wizard.core.questions import Detected, Kind, Problem, Question, Value
 from wizard.core.system import System
 from wizard.pomerium.detect import PACKAGED, find_config
 from wizard.pomerium.store import LETSENCRYPT
-from wizard.strategies.base import RESOLVERS, directory_url
+from wizard.strategies.questions import RESOLVERS, directory_url
 
 AMAZON: Final = re.compile(r"s3://[-a-zA-Z0-9]+\.s3\.[-a-zA-Z0-9]+\.amazonaws\.com(/.*)?")
 OTHER_S3: Final = re.compile(r"s3://(?![^/]*amazonaws\.com/)[^/]+/[^/]+/.*")

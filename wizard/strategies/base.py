@@ -1,73 +1,22 @@
 """What a strategy is: questions, and the work that their answers make."""
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 
-from wizard.core import validation
 from wizard.core.actions import Action, Lasting
 from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
-from wizard.core.plan import Renewal
-from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
+from wizard.core.questions import Detected, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Material, Settings, Task
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-
-KEY_TYPES: Final = (
-    Choice("ecdsa-p256", "ECDSA P-256", "the default of Pomerium and of the web"),
-    Choice("ecdsa-p384", "ECDSA P-384", "where a policy asks for 192-bit strength"),
-    Choice("rsa-2048", "RSA 2048", "for old clients"),
-    Choice("rsa-3072", "RSA 3072", "RSA where a policy asks for 128-bit strength"),
-    Choice("rsa-4096", "RSA 4096", "RSA where a policy asks for it; slow"),
-)
-"""The kinds of keys that certificates can have."""
-
-
-def name_servers(value: Value, _answers: Answers) -> Problem | None:
-    """A check for a list of name servers' addresses."""
-    from wizard.dns.address import parse  # noqa: PLC0415  only where somebody names one
-
-    wrong = [one for one in (value if isinstance(value, tuple) else ()) if parse(one) is None]
-    return (
-        Problem(
-            "resolver",
-            f"{wrong[0]!r} is not the address of a name server.",
-            "Write an IP address, with a port where it is not 53: 192.0.2.53, [2001:db8::53]:5353.",
-        )
-        if wrong
-        else None
-    )
-
-
-def directory_url(value: Value, answers: Answers) -> Problem | None:
-    """A check for the address of an ACME directory."""
-    problem = validation.https_url(value, answers)
-    if problem is None and not str(value).startswith("https://"):
-        return Problem(
-            "directory-not-https",
-            f"{value} is not protected by TLS, which ACME asks for (RFC 8555, 6.1).",
-            "Write the directory's https:// address.",
-        )
-    return problem
-
-
-RESOLVERS: Final = Question(
-    "dns.resolvers",
-    Kind.LIST,
-    "Which resolvers are asked?",
-    "This machine's own may show the zone as it is inside a company, not as the world sees it.",
-    "ADDRESS or ADDRESS:PORT. None means the system's, then public ones, then DNS over HTTPS.",
-    default=(),
-    advanced=True,
-    check=name_servers,
-)
 
 
 class Work(NamedTuple):
@@ -76,69 +25,55 @@ class Work(NamedTuple):
     That is `material`, a certificate; or `settings`, where Pomerium gets its certificates itself.
     """
 
-    before: tuple[Action | Lasting, ...]
-    material: Material | None
-    after: tuple[Action, ...]
-    notices: tuple[str, ...]
-    next_steps: tuple[NextStep, ...]
+    before: tuple[Action | Lasting, ...] = ()
+    material: Material | None = None
+    after: tuple[Action, ...] = ()
+    notices: tuple[str, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
     settings: Settings = MappingProxyType({})
 
 
-NOTHING: Final = Work((), None, (), (), ())
-"""The work of whoever has none."""
-
-
 class Strategy(Protocol):
-    """A way to get a certificate."""
+    """A way to get a certificate; what has a value here holds for most of them."""
 
     info: ClassVar[Info]
-    names: ClassVar[tuple[str, ...]]
+    names: ClassVar[tuple[str, ...]] = ()
     """What the certificate is for when nobody says; none where somebody has to."""
-    asks_names_last: ClassVar[bool]
+    asks_names_last: ClassVar[bool] = False
     """Whether its own answers tell the names, which are then asked after them."""
     example: ClassVar[Mapping[str, Value]]
     """What an example of its answers says where there is no default."""
 
-    def names_told(self, answers: Answers, system: System) -> Detected | None:
+    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
         """The names that its own answers tell, before any that are found on the machine."""
+        return None
 
+    @abstractmethod
     def check_names(self, names: Sequence[str], answers: Answers, system: System) -> Problem | None:
         """What keeps these names, each well formed, from being certified in this way."""
 
+    @abstractmethod
     def steps(self, system: System, given: Answers) -> Sequence[Step]:
         """What it must know, for the answers so far."""
 
-    def more(self, name: str) -> Mapping[str, Question]:
+    def more(self, _name: str) -> Mapping[str, Question]:
         """What else it may ask, by key, where a key or a variable may mean one of these."""
+        return {}
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        renewal: Renewal,
-    ) -> Work:
+    @abstractmethod
+    def work(self, task: Task) -> Work:
         """What is to be done. Reads only; for `Renewal.DUE` others may be asked when it is time.
 
         Raises:
             WizardError: it cannot be done here.
         """
 
-    def renew_after(
-        self, certificate: "Certificate", answers: Answers, system: System, state: Path
-    ) -> datetime | None:
+    @abstractmethod
+    def renew_after(self, certificate: "Certificate", task: Task) -> datetime | None:
         """When `renew` makes the next one after this certificate; None: never. Reads only."""
 
-    def prove(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        *,
-        with_clients: bool,
-    ) -> Iterator[Event]:
+    @abstractmethod
+    def prove(self, task: Task, *, with_clients: bool) -> Iterator[Event]:
         """Shows that what is installed works, and `with_clients` who on this machine accepts it.
 
         Raises:

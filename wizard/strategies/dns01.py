@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import ClassVar
 
 from cryptography.x509 import Certificate
@@ -14,21 +13,21 @@ from wizard.core.answers import Answers
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
 from wizard.core.plan import Renewal
-from wizard.core.questions import Detected, Problem, Question, Value
+from wizard.core.questions import Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
 from wizard.dns.providers.lexicon_options import known_options
 from wizard.pki import chain, keys
-from wizard.pki.material import Installed, Material
+from wizard.pki.material import Material, Task
 from wizard.pki.names import never_public
 from wizard.strategies import dns01_questions as asked
-from wizard.strategies.base import Work
+from wizard.strategies.base import Strategy, Work
 from wizard.strategies.dns01_order import Obtain, Tidy
 from wizard.strategies.dns01_renewal import ask, due_from
 from wizard.strategies.dns01_wanted import Wanted
 
 
-class Dns01:
+class Dns01(Strategy):
     """Obtains from an ACME authority; a person or a DNS provider publishes the records."""
 
     info: ClassVar[Info] = Info(
@@ -36,16 +35,10 @@ class Dns01:
         "Let's Encrypt wildcard by DNS",
         "A certificate that everybody trusts. You show by DNS records that the domain is yours.",
     )
-    names: ClassVar[tuple[str, ...]] = ()
-    asks_names_last: ClassVar[bool] = False
     example: ClassVar[Mapping[str, Value]] = {
         "names": ("*.corp.example.com", "corp.example.com"),
         "dns_01.accept_terms": True,
     }
-
-    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
-        """Nothing: it obtains for any names."""
-        return None
 
     def check_names(
         self, names: Sequence[str], _answers: Answers, _system: System
@@ -71,24 +64,18 @@ class Dns01:
         """What the library of DNS providers asks, for each of those that it knows."""
         return known_options(name)
 
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        renewal: Renewal,
-    ) -> Work:
+    def work(self, task: Task) -> Work:
         """An order where no good certificate of this authority is installed or at hand."""
+        answers, system, state = task.answers, task.system, task.state
         wanted = Wanted.of(answers)
         obtain = Obtain(wanted, system, state, rehearses=False)
         order = issued(system, obtain.directory)
         at_hand = chain.read(obtain.chain(), str(order))[0] if order else None
-        if order and at_hand and renewal is Renewal.DUE:
+        if order and at_hand and task.renewal is Renewal.DUE:
             obtain.reason = ask(wanted, at_hand, order, system)
-        is_installed = at_hand is not None and _is_installed(at_hand, obtain, installed)
+        is_installed = at_hand is not None and _is_installed(at_hand, obtain, task)
         is_good = bool(order and at_hand and system.now() < due_from(at_hand, order, system))
-        if renewal is Renewal.NOW and is_installed:
+        if task.renewal is Renewal.NOW and is_installed:
             is_good = False
         before: list[Lasting] = [] if is_good else [obtain]
         tidy = Tidy(obtain)
@@ -103,40 +90,31 @@ class Dns01:
             obtain.key,
             is_current=is_good and is_installed,
             is_development=False,
-            is_renewal=renewal is not Renewal.NO,
         )
-        next_steps = () if renewal is not Renewal.NO else _next_steps(wanted, system, state)
+        next_steps = () if task.is_renewal else _next_steps(wanted, task)
         return Work(tuple(before), material, (), _notices(wanted), next_steps)
 
-    def renew_after(
-        self, certificate: Certificate, answers: Answers, system: System, state: Path
-    ) -> datetime:
+    def renew_after(self, certificate: Certificate, task: Task) -> datetime:
         """When the authority suggests to renew, else when a third of the life is left."""
-        return due_from(certificate, issued(system, Wanted.of(answers).directory(state)), system)
+        directory = Wanted.of(task.answers).directory(task.state)
+        return due_from(certificate, issued(task.system, directory), task.system)
 
-    def prove(
-        self,
-        answers: Answers,
-        system: System,
-        _state: Path,
-        installed: Installed,
-        *,
-        with_clients: bool,
-    ) -> Iterator[Event]:
+    def prove(self, task: Task, *, with_clients: bool) -> Iterator[Event]:
         """Serves the certificate on loopback: the whole chain, every name, and who trusts it."""
         from wizard.doctor.proof import prove_chain  # noqa: PLC0415  ssl, for a proof
 
         yield from prove_chain(
-            system,
-            installed.chain_path,
-            installed.key_path,
-            answers.texts("names"),
+            task.system,
+            task.installed.chain_path,
+            task.installed.key_path,
+            task.answers.texts("names"),
             is_strict=True,
             with_clients=with_clients,
         )
 
 
-def _is_installed(at_hand: Certificate, obtain: Obtain, installed: Installed) -> bool:
+def _is_installed(at_hand: Certificate, obtain: Obtain, task: Task) -> bool:
+    installed = task.installed
     if installed.chain is None or installed.key is None:
         return False
     key = keys.from_pem(installed.key.content, str(installed.key_path))
@@ -157,7 +135,7 @@ def _notices(wanted: Wanted) -> tuple[str, ...]:
     return (notice, hurry) if wanted.profile in wanted.authority.hasty else (notice,)
 
 
-def _next_steps(wanted: Wanted, system: System, state: Path) -> tuple[NextStep, ...]:
-    renew = ourselves.line(system, state, "renew")
+def _next_steps(wanted: Wanted, task: Task) -> tuple[NextStep, ...]:
+    renew = ourselves.line(task.system, task.state, "renew")
     when = "when it is due" if wanted.provider == asked.MANUAL else "from a timer, twice a day"
     return (NextStep(f"Renew it {when}", renew),)

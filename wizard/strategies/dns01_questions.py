@@ -12,7 +12,7 @@ from wizard.core.flow import Step
 from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.dns.providers.lexicon_options import chosen_options
 from wizard.pki.names import MOST_NAMES
-from wizard.strategies.base import KEY_TYPES, RESOLVERS, directory_url, name_servers
+from wizard.strategies.questions import KEY_TYPES, RESOLVERS, directory_url, name_servers
 
 if TYPE_CHECKING:
     from wizard.dns.providers.base import Provider

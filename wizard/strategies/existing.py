@@ -8,13 +8,12 @@ from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event
 from wizard.core.flow import Step
-from wizard.core.plan import Renewal
-from wizard.core.questions import Detected, Problem, Question, Value
+from wizard.core.questions import Detected, Problem, Value
 from wizard.core.registry import Info
 from wizard.core.system import System
-from wizard.pki.material import Installed, Material
+from wizard.pki.material import Installed, Material, Task
 from wizard.strategies import existing_questions as asked
-from wizard.strategies.base import Work
+from wizard.strategies.base import Strategy, Work
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,7 +26,7 @@ LOCAL: Final = ("localhost", "localhost.pomerium.io")
 """What points at this machine for everybody."""
 
 
-class Existing:
+class Existing(Strategy):
     """Takes what somebody else issues and renews, whatever form it has."""
 
     info: ClassVar[Info] = Info(
@@ -35,7 +34,6 @@ class Existing:
         "A certificate you have",
         "From your company's authority, certbot, acme.sh, lego or mkcert, in whatever form.",
     )
-    names: ClassVar[tuple[str, ...]] = ()
     asks_names_last: ClassVar[bool] = True
     example: ClassVar[Mapping[str, Value]] = {
         "names": ("*.corp.example.com",),
@@ -67,65 +65,42 @@ class Existing:
         """Where certificate, key and chain are; nothing of what is found by itself."""
         return (Step("certificate", "Certificate", asked.questions(system, given)),)
 
-    def more(self, _name: str) -> Mapping[str, Question]:
-        """Nothing."""
-        return {}
-
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        renewal: Renewal,
-    ) -> Work:
+    def work(self, task: Task) -> Work:
         """Nothing but the material: whoever renews it is told how to hand it on."""
         from wizard.strategies import existing_tools as tools  # noqa: PLC0415  reads directories
 
-        names = answers.texts("names")
-        bundle = asked.opened(answers, system, names, is_whole=True)
+        answers, names = task.answers, task.answers.texts("names")
+        bundle = asked.opened(answers, task.system, names, is_whole=True)
         where = Path(answers.text(asked.CERTIFICATE))
         tool = tools.renewer(where, bundle.leaf)
-        is_renewal = renewal is not Renewal.NO
         material = Material(
             names,
             bundle.chain_pem,
             bundle.key_pem,
-            is_current=_is_installed(bundle, installed),
+            is_current=_is_installed(bundle, task.installed),
             is_development=all(name.endswith(LOCAL) for name in names)
             or (tool is not None and tool.id == "mkcert"),
-            is_renewal=is_renewal,
         )
-        if is_renewal:
-            return Work((), material, (), (), ())
-        after, next_steps = tools.hand_on(tool, system, state, names[0])
+        if task.is_renewal:
+            return Work(material=material)
+        after, next_steps = tools.hand_on(tool, task.system, task.state, names[0])
         return Work((), material, after, bundle.notices, next_steps)
 
-    def renew_after(
-        self, certificate: "Certificate", _answers: Answers, _system: System, _state: Path
-    ) -> "datetime":
+    def renew_after(self, certificate: "Certificate", _task: Task) -> "datetime":
         """When whoever renews it mostly has: with a third of its life left."""
         from wizard.pki import chain  # noqa: PLC0415  a certificate has loaded it
 
         return chain.renew_after(certificate)
 
-    def prove(
-        self,
-        answers: Answers,
-        system: System,
-        _state: Path,
-        installed: Installed,
-        *,
-        with_clients: bool,
-    ) -> Iterator[Event]:
+    def prove(self, task: Task, *, with_clients: bool) -> Iterator[Event]:
         """Serves it on loopback: every name, and whether this machine trusts it."""
         from wizard.doctor.proof import prove_chain  # noqa: PLC0415  ssl, for a proof
 
         yield from prove_chain(
-            system,
-            installed.chain_path,
-            installed.key_path,
-            answers.texts("names"),
+            task.system,
+            task.installed.chain_path,
+            task.installed.key_path,
+            task.answers.texts("names"),
             # A corporate root may lack what RFC 5280 asks for; browsers take it all the same.
             is_strict=False,
             with_clients=with_clients,

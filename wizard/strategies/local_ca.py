@@ -15,7 +15,7 @@ from wizard.core.errors import WizardError
 from wizard.core.events import Event, NextStep
 from wizard.core.flow import Step
 from wizard.core.plan import Renewal
-from wizard.core.questions import Choice, Detected, Kind, Problem, Question, Value
+from wizard.core.questions import Choice, Kind, Problem, Question, Value
 from wizard.core.registry import Info
 from wizard.core.secrets import resolve
 from wizard.core.system import System
@@ -24,8 +24,9 @@ from wizard.pki.authority import Authority
 from wizard.pki.authority_files import load, write
 from wizard.pki.issuance import Issuance, Terms, misfit
 from wizard.pki.leaf import LONGEST
-from wizard.pki.material import Export, Installed, Material
-from wizard.strategies.base import KEY_TYPES, Work
+from wizard.pki.material import Export, Material, Task
+from wizard.strategies.base import Strategy, Work
+from wizard.strategies.questions import KEY_TYPES
 
 STORES: Final = (
     ("system", "The operating system", ("linux", "macos", "windows")),
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from wizard.trust.base import Anchor
 
 
-class LocalCa:
+class LocalCa(Strategy):
     """Issues from a root of this machine's own, which can vouch for no other names."""
 
     info: ClassVar[Info] = Info(
@@ -46,12 +47,7 @@ class LocalCa:
     )
 
     names: ClassVar[tuple[str, ...]] = ("*.localhost.pomerium.io", "localhost.pomerium.io")
-    asks_names_last: ClassVar[bool] = False
     example: ClassVar[Mapping[str, Value]] = {}
-
-    def names_told(self, _answers: Answers, _system: System) -> Detected | None:
-        """Nothing: it issues for any names."""
-        return None
 
     def check_names(
         self, _names: Sequence[str], _answers: Answers, _system: System
@@ -66,27 +62,16 @@ class LocalCa:
             Step("certificate", "Certificate", CERTIFICATE),
         )
 
-    def more(self, _name: str) -> Mapping[str, Question]:
-        """Nothing."""
-        return {}
-
-    def work(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        renewal: Renewal,
-    ) -> Work:
+    def work(self, task: Task) -> Work:
         """A root where none fits, a leaf where none is good, trust where it is missing."""
+        answers, system, state, installed = task.answers, task.system, task.state, task.installed
         terms, now = _terms(answers), system.now()
-        is_renewal = renewal is not Renewal.NO
         old = load(system, state)
         if old is not None and now < old.issuer.not_valid_before_utc:
             raise _clock_behind(old, now, state)
-        reason = misfit(old, terms, now, is_renewal=is_renewal) if old else ""
+        reason = misfit(old, terms, now, is_renewal=task.is_renewal) if old else ""
         fits = old is not None and not reason
-        if renewal is Renewal.NOW:
+        if task.renewal is Renewal.NOW:
             installed = installed._replace(chain=None, key=None)
         # A new root is also for what the old one covered, which it replaces.
         covered = (*terms.names, *((old.permitted or ()) if old else ()))
@@ -113,41 +98,30 @@ class LocalCa:
             issuance.key,
             is_current=issuance.current is not None,
             is_development=True,
-            is_renewal=is_renewal,
             root=issuance.root_pem,
             has_root=fits,
-            exports=_exports(answers, system, issuance),
+            exports=_exports(task, issuance),
         )
-        trusts = _wanted(answers) and not (fits and is_renewal)
-        after = _trust(answers, system, state, issuance, old) if trusts else ()
-        next_steps = () if is_renewal else _next_steps(answers, system, state)
+        trusts = _wanted(answers) and not (fits and task.is_renewal)
+        after = _trust(task, issuance, old) if trusts else ()
+        next_steps = () if task.is_renewal else _next_steps(task)
         return Work(tuple(before), material, after, tuple(notices), next_steps)
 
-    def renew_after(
-        self, certificate: Certificate, _answers: Answers, _system: System, _state: Path
-    ) -> datetime:
+    def renew_after(self, certificate: Certificate, _task: Task) -> datetime:
         """When a third of its life is left."""
         return chain.renew_after(certificate)
 
-    def prove(
-        self,
-        answers: Answers,
-        system: System,
-        state: Path,
-        installed: Installed,
-        *,
-        with_clients: bool,
-    ) -> Iterator[Event]:
+    def prove(self, task: Task, *, with_clients: bool) -> Iterator[Event]:
         """Serves the certificate on loopback, checks it, and asks the clients of this machine."""
         from wizard.doctor.proof import prove  # noqa: PLC0415  ssl, only when there is something
 
         yield from prove(
-            system,
-            installed.chain_path,
-            installed.key_path,
-            state / "ca" / "root.pem",
-            answers.texts("names"),
-            with_clients=with_clients and bool(_wanted(answers)),
+            task.system,
+            task.installed.chain_path,
+            task.installed.key_path,
+            task.state / "ca" / "root.pem",
+            task.answers.texts("names"),
+            with_clients=with_clients and bool(_wanted(task.answers)),
         )
 
 
@@ -179,15 +153,15 @@ def _clock_behind(authority: Authority, now: datetime, state: Path) -> WizardErr
     )
 
 
-def _exports(answers: Answers, system: System, issuance: Issuance) -> tuple[Export, ...]:
+def _exports(task: Task, issuance: Issuance) -> tuple[Export, ...]:
     """The forms of the certificate and of its root that were asked for."""
-    wanted = answers.texts("local_ca.export")
+    wanted = task.answers.texts("local_ca.export")
     if not wanted:
         return ()
     from wizard.pki import pkcs12  # noqa: PLC0415  only an export needs it
 
-    reference = answers.text("local_ca.export_password")
-    password = resolve(reference, system) if reference else pkcs12.CUSTOMARY
+    reference = task.answers.text("local_ca.export_password")
+    password = resolve(reference, task.system) if reference else pkcs12.CUSTOMARY
     every = pkcs12.exports(
         issuance.installed.chain_path, lambda: (issuance.authority, issuance.leaf), password
     )
@@ -198,32 +172,26 @@ def _wanted(answers: Answers) -> tuple[str, ...]:
     return answers.texts("local_ca.stores")
 
 
-def _trust(
-    answers: Answers,
-    system: System,
-    state: Path,
-    issuance: Issuance,
-    old: Authority | None,
-) -> tuple[Action, ...]:
+def _trust(task: Task, issuance: Issuance, old: Authority | None) -> tuple[Action, ...]:
     """Trust in every place that lacks it; a replaced root goes where the new one comes."""
     from wizard.trust.action import changes  # noqa: PLC0415  stores = [] needs none of it
     from wizard.trust.base import Anchor  # noqa: PLC0415
 
-    standing = issuance.standing
+    standing, state = issuance.standing, task.state
     nobody = Anchor("pomcert XXXXXXXX", b"", state / "ca" / "root.pem")
     return changes(
-        system,
-        _wanted(answers),
+        task.system,
+        _wanted(task.answers),
         lambda: anchor_of(issuance.authority, state),
         anchor_of(standing, state) if standing else nobody,
         anchor_of(old, state) if old is not None and standing is None else None,
     )
 
 
-def _next_steps(answers: Answers, system: System, state: Path) -> tuple[NextStep, ...]:
-    trust = ourselves.line(system, state, "trust", "install")
-    renew = ourselves.line(system, state, "renew")
-    untrusted = () if _wanted(answers) else (NextStep("Have this machine trust it", trust),)
+def _next_steps(task: Task) -> tuple[NextStep, ...]:
+    trust = ourselves.line(task.system, task.state, "trust", "install")
+    renew = ourselves.line(task.system, task.state, "renew")
+    untrusted = () if _wanted(task.answers) else (NextStep("Have this machine trust it", trust),)
     return (*untrusted, NextStep("Renew it when it is due, best from a timer", renew))
 
 

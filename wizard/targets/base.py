@@ -1,7 +1,9 @@
 """What a target is: where the files go and what else Pomerium needs there."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple, Protocol
 
 from wizard.core.actions import Action
@@ -10,13 +12,13 @@ from wizard.core.events import NextStep, Proof
 from wizard.core.flow import Step
 from wizard.core.registry import Info
 from wizard.core.system import System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Installed, Material, Settings, Task
 
 
 class Delivery(NamedTuple):
     """The actions that put a certificate or settings where Pomerium finds them."""
 
-    actions: tuple[Action, ...]
+    actions: tuple[Action, ...] = ()
     notices: tuple[str, ...] = ()
     next_steps: tuple[NextStep, ...] = ()
 
@@ -43,36 +45,28 @@ class Obtained(NamedTuple):
 
 
 class Target(Protocol):
-    """A way in which Pomerium runs."""
+    """A way in which Pomerium runs; what has a value here holds for most of them."""
 
     info: ClassVar[Info]
-    obtains: ClassVar[Mapping[str, Obtained]]
-    """By strategy, whose certificates something else obtains there. Mostly none."""
+    obtains: ClassVar[Mapping[str, Obtained]] = MappingProxyType({})
+    """By strategy, whose certificates something else obtains there."""
 
+    @abstractmethod
     def steps(self, system: System) -> Sequence[Step]:
         """What it must know."""
 
+    @abstractmethod
     def installed(self, answers: Answers, system: System) -> Installed:
         """The files that are there now; reads only."""
 
-    def deliver(
-        self, answers: Answers, system: System, material: Material | None, settings: Settings
-    ) -> Delivery:
+    @abstractmethod
+    def deliver(self, task: Task, material: Material | None, settings: Settings) -> Delivery:
         """What is to be done. Reads only.
 
         Raises:
             WizardError: it cannot be done here.
         """
 
-    def hand_on(self, answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
-        """What else is to be done where a file that `deliver` was told of gets another content."""
-
-
-class ReadsFiles:
-    """What targets share in which Pomerium itself reads the files, and reads them again."""
-
-    obtains: ClassVar[Mapping[str, Obtained]] = {}
-
     def hand_on(self, _answers: Answers, _system: System, _path: Path, _content: bytes) -> Delivery:
-        """Nothing."""
-        return Delivery(())
+        """What else is to be done where a file that `deliver` was told of gets another content."""
+        return Delivery()

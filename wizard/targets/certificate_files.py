@@ -4,26 +4,13 @@ from functools import cache
 from pathlib import Path
 
 from wizard.core.actions import WriteFile
-from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.files import writable
 from wizard.core.owners import Owner, is_owned, private
 from wizard.core.system import Kept, System
-from wizard.pki.material import Installed, Material
-from wizard.targets.output import brings_files, kept_by_pomerium
+from wizard.pki.material import Installed, Material, Task
 
 LONGEST_STEM = 200
-
-
-def installed(answers: Answers, system: System) -> Installed:
-    """The certificate and the key that are there now.
-
-    Raises:
-        WizardError: `key-mode` when everybody can read the key.
-    """
-    if not brings_files(answers):
-        return kept_by_pomerium(answers, system)
-    return installed_in(Path(answers.text("output.directory")), answers.texts("names")[0], system)
 
 
 def installed_in(directory: Path, name: str, system: System) -> Installed:
@@ -37,14 +24,13 @@ def installed_in(directory: Path, name: str, system: System) -> Installed:
     return Installed(chain, key, system.keep(chain), private(key, system))
 
 
-def write(
-    there: Installed, system: System, material: Material, owner: Owner
-) -> tuple[WriteFile, ...]:
+def write(task: Task, material: Material, owner: Owner) -> tuple[WriteFile, ...]:
     """The key, the chain, the root and the exports, each where it is missing or outdated.
 
     Raises:
         WizardError: one of them cannot be written, or belongs to somebody else.
     """
+    there = task.installed
     actions: list[WriteFile] = []
     if not (material.is_current and is_owned(there.key, owner)):
         actions.append(
@@ -69,8 +55,8 @@ def write(
                 before=there.chain,
             )
         )
-    actions += _root(root_path(there), system, material, owner)
-    actions += _exports(system, material, owner)
+    actions += _root(task, material, owner)
+    actions += _exports(task.system, material, owner)
     for action in actions:
         writable(action.path)
     return tuple(actions)
@@ -91,15 +77,16 @@ def root_path(installed: Installed) -> Path:
     return installed.chain_path.with_name("ca.pem")
 
 
-def _root(path: Path, system: System, material: Material, owner: Owner) -> list[WriteFile]:
+def _root(task: Task, material: Material, owner: Owner) -> list[WriteFile]:
     """The root beside the certificate, for clients that must be given it."""
-    before = system.keep(path)
     if material.root is None:
         return []
+    path = root_path(task.installed)
+    before = task.system.keep(path)
     if material.has_root and before is not None and before.content == material.root():
         return []
     if before is not None and _is_foreign(before):
-        if material.is_renewal:
+        if task.is_renewal:
             return []
         raise WizardError(
             "foreign-ca",

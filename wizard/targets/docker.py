@@ -17,7 +17,7 @@ from wizard.core.owners import owner_of
 from wizard.core.questions import Detected, Kind, Question
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Material, Settings, Task
 from wizard.pomerium.compose import (
     CONFIG,
     FILES,
@@ -35,10 +35,11 @@ from wizard.pomerium.compose import (
 )
 from wizard.pomerium.mark import is_ours
 from wizard.pomerium.variables import DOCKER
-from wizard.targets import certificate_files
-from wizard.targets.base import Delivery, ReadsFiles
-from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
+from wizard.targets.base import Delivery
+from wizard.targets.configuration import Place
+from wizard.targets.delivery import ReadsFiles, deliver, is_all_there
 from wizard.targets.output import ROUTE, Defaults, brings_files, is_variables, output
+from wizard.targets.overrides import beaten, standing
 
 HTTPS: Final = "443"
 TLS: Final = INSIDE / "tls"
@@ -61,26 +62,17 @@ class Docker(ReadsFiles):
             Step("route", "First route", ROUTE),
         )
 
-    def installed(self, answers: Answers, system: System) -> Installed:
-        """The certificate and the key that are there now.
-
-        Raises:
-            WizardError: `key-mode` when everybody can read the key.
-        """
-        return certificate_files.installed(answers, system)
-
-    def deliver(
-        self, answers: Answers, system: System, material: Material | None, settings: Settings
-    ) -> Delivery:
+    def deliver(self, task: Task, material: Material | None, settings: Settings) -> Delivery:
         """The files as the container sees them, and the Compose file or what to add to it."""
-        if is_all_there(material, settings):
-            return deliver(answers, system, material, settings, Place(""))
+        if is_all_there(task, material, settings):
+            return deliver(task, material, settings, Place(""))
+        answers, system = task.answers, task.system
         compose = _Compose.of(answers, system)
         start = Command(("docker", "compose", "--file", str(compose.path), "up", "--detach"))
         place = Place(
             start.shell(), compose.seen, compose.here, lambda one: f":{_port(one)}", DOCKER
         )
-        delivery = deliver(answers, system, material, settings, place)
+        delivery = deliver(task, material, settings, place)
         said = standing(answers, settings, DOCKER)
         notices = (*delivery.notices, *_notices(answers, compose, said))
         content = _content(compose, answers, system, said)

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from wizard.core.answers import Answers
 from wizard.core.flow import Step
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
-from wizard.pki.material import Installed, Material, Settings
-from wizard.targets import certificate_files
-from wizard.targets.base import Delivery, ReadsFiles
-from wizard.targets.delivery import Place, deliver
+from wizard.pki.material import Material, Settings, Task
+from wizard.targets.base import Delivery
+from wizard.targets.configuration import Place
+from wizard.targets.delivery import ReadsFiles, deliver
 from wizard.targets.output import ROUTE, is_variables, output, plain
 
 
@@ -28,22 +27,12 @@ class Files(ReadsFiles):
             Step("route", "First route", ROUTE),
         )
 
-    def installed(self, answers: Answers, system: System) -> Installed:
-        """The certificate and the key that are there now.
-
-        Raises:
-            WizardError: `key-mode` when everybody can read the key.
-        """
-        return certificate_files.installed(answers, system)
-
-    def deliver(
-        self, answers: Answers, system: System, material: Material | None, settings: Settings
-    ) -> Delivery:
+    def deliver(self, task: Task, material: Material | None, settings: Settings) -> Delivery:
         """The key, the chain, the root, and the configuration that names them."""
-        config = answers.text("output.config")
+        config = task.answers.text("output.config")
         start = Command(("pomerium", "-config", config))
-        if is_variables(answers):
+        if is_variables(task.answers):
             # A POSIX shell reads the quotes of systemd's dialect as systemd does.
             script = 'set -a; . "$0"; exec pomerium'
             start = Command(("sh", "-c", script, config))
-        return deliver(answers, system, material, settings, Place(start.shell()))
+        return deliver(task, material, settings, Place(start.shell()))

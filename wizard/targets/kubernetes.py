@@ -12,11 +12,11 @@ from wizard.core.flow import Step
 from wizard.core.questions import Detected, Kind, Problem, Question, Value, always
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Installed, Material, Settings, Task
 from wizard.pomerium.cluster import FOLDER, find_manifest
 from wizard.pomerium.mark import is_ours
 from wizard.targets import certificate_files, kubernetes_solvers
-from wizard.targets.base import Delivery, Obtained
+from wizard.targets.base import Delivery, Obtained, Target
 from wizard.targets.output import ROUTE
 
 DIRECTORY: Final = "kubernetes.directory"
@@ -39,7 +39,7 @@ def certificates_line(answers: Answers) -> str:
     ).shell()
 
 
-class Kubernetes:
+class Kubernetes(Target):
     """Writes a directory for `kubectl apply -k`; cert-manager obtains and renews in the cluster."""
 
     info: ClassVar[Info] = Info(
@@ -89,9 +89,7 @@ class Kubernetes:
         first = answers.texts("names")[0]
         return certificate_files.installed_in(directory / SECRETS, first, system)
 
-    def deliver(
-        self, answers: Answers, system: System, material: Material | None, settings: Settings
-    ) -> Delivery:
+    def deliver(self, task: Task, material: Material | None, settings: Settings) -> Delivery:
         """The manifests, and the Secrets' files that they name.
 
         Raises:
@@ -99,7 +97,7 @@ class Kubernetes:
         """
         from wizard.targets.kubernetes_delivery import deliver  # noqa: PLC0415  ruamel.yaml: 25 ms
 
-        return deliver(answers, system, self.installed(answers, system), material, settings)
+        return deliver(task, material, settings)
 
     def hand_on(self, answers: Answers, system: System, path: Path, content: bytes) -> Delivery:
         """The manifest that holds what that file does, and the line that has the cluster see it.

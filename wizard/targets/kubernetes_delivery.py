@@ -12,7 +12,7 @@ from wizard.core.events import NextStep
 from wizard.core.files import writable
 from wizard.core.owners import Owner, private
 from wizard.core.system import Command, System
-from wizard.pki.material import Contents, Installed, Material, Settings
+from wizard.pki.material import Contents, Installed, Material, Settings, Task
 from wizard.pomerium.cluster import CERTIFICATE
 from wizard.pomerium.emitter import commented, dump
 from wizard.pomerium.mark import is_ours, marked
@@ -75,24 +75,19 @@ class _Job(NamedTuple):
         return self.answers.text("strategy")
 
 
-def deliver(
-    answers: Answers,
-    system: System,
-    there: Installed,
-    material: Material | None,
-    settings: Settings,
-) -> Delivery:
+def deliver(task: Task, material: Material | None, settings: Settings) -> Delivery:
     """The manifests and the files of the Secrets; of a renewal, the certificate's alone.
 
     Raises:
         WizardError: a file there is somebody else's, or a secret is not where it should be.
     """
+    answers, system, there = task.answers, task.system, task.installed
     person = system.person
     owner = (person.uid, person.gid) if system.invoked_by_other else None
     job = _Job(answers, system, there, material, settings, owner)
-    files = certificate_files.write(there, system, material, owner) if material else ()
+    files = certificate_files.write(task, material, owner) if material else ()
     apply = _apply(job.directory)
-    if material and material.is_renewal:
+    if task.is_renewal:
         return Delivery(files, (), (apply,) if files else ())
     wanted = issuer_of(answers, system) if material is None else None
     secrets = () if wanted is None else wanted.secrets

@@ -15,7 +15,7 @@ from wizard.core.journal import Run
 from wizard.core.questions import Detected
 from wizard.core.registry import Info
 from wizard.core.system import Command, System
-from wizard.pki.material import Installed, Material, Settings
+from wizard.pki.material import Material, Settings, Task
 from wizard.pomerium.detect import PACKAGED
 from wizard.pomerium.unit import (
     BIND,
@@ -26,10 +26,11 @@ from wizard.pomerium.unit import (
     first_free_port,
     is_running,
 )
-from wizard.targets import certificate_files
-from wizard.targets.base import Delivery, ReadsFiles
-from wizard.targets.delivery import Place, beaten, deliver, is_all_there, standing
+from wizard.targets.base import Delivery
+from wizard.targets.configuration import Place
+from wizard.targets.delivery import ReadsFiles, deliver, is_all_there
 from wizard.targets.output import ROUTE, Defaults, is_variables, output
+from wizard.targets.overrides import beaten, standing
 
 DROP_IN: Final = f"{OWN_DIRECTORY}/{NAME}.d/pomcert-wizard.conf"
 RELOAD: Final = Command(("systemctl", "daemon-reload"), as_root=True)
@@ -54,21 +55,12 @@ class Systemd(ReadsFiles):
             Step("route", "First route", ROUTE),
         )
 
-    def installed(self, answers: Answers, system: System) -> Installed:
-        """The certificate and the key that are there now.
-
-        Raises:
-            WizardError: `key-mode` when everybody can read the key.
-        """
-        return certificate_files.installed(answers, system)
-
-    def deliver(
-        self, answers: Answers, system: System, material: Material | None, settings: Settings
-    ) -> Delivery:
+    def deliver(self, task: Task, material: Material | None, settings: Settings) -> Delivery:
         """The files, and a drop-in where the unit's user may not listen where it must."""
+        answers, system = task.answers, task.system
         start = RESTART if is_variables(answers) else START
-        delivery = deliver(answers, system, material, settings, Place(start.shell()))
-        if is_all_there(material, settings):
+        delivery = deliver(task, material, settings, Place(start.shell()))
+        if is_all_there(task, material, settings):
             return delivery
         unit = find_unit(system, without=system.at(DROP_IN))
         if unit is None:

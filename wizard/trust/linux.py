@@ -1,5 +1,6 @@
 """The trust store of a Linux system: an anchor directory, and the command that bundles it."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from wizard.trust.base import (
 
 DEBIAN_JAVA = "/etc/ssl/certs/java/cacerts"
 """Where Debian's hook imports each anchor for Java, and forgets to remove it again."""
+LINKS = "/etc/ssl/certs"
+"""Where Debian links each anchor by its name, and that link by the hash of its subject."""
 DEBIAN_NAMES = str.maketrans(" (),", "_==_")
 """How update-ca-certificates names its link to an anchor, after which the hook names its entry."""
 
@@ -149,7 +152,9 @@ class _System(ByCommands):
         files = self._files(anchor)
         if not self.layout.anchors or not (files or self._bundled(anchor.der)):
             return ()
-        argvs = [("rm", "-f", *map(str, files))] if files else []
+        # Debian's own command forgets them where it has nothing else to add or remove.
+        links = [link for file in files for link in self._links(file)]
+        argvs = [("rm", "-f", *map(str, (*files, *links)))] if files else []
         argvs.append(self.layout.update)
         leftovers = self._java_leftovers(anchor, [path.stem for path in files] or [anchor.stem])
         return [Command(argv, as_root=True) for argv in (*argvs, *leftovers)]
@@ -175,6 +180,11 @@ class _System(ByCommands):
         # Every cacerts is made with this password; it protects nothing.
         ends = ("-keystore", str(keystore), "-storepass", "changeit")
         return [(keytool, "-delete", "-noprompt", "-alias", alias, *ends) for alias in aliases]
+
+    def _links(self, file: Path) -> list[Path]:
+        """The links that lead to an anchor's file, by way of another one or not."""
+        found, real = matches(self.system.at(LINKS), "*"), os.path.realpath(file)
+        return [path for path in found if path.is_symlink() and os.path.realpath(path) == real]
 
     def _advice(self, anchor: Anchor) -> str:
         if self.layout.name == "NixOS":
