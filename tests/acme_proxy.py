@@ -53,6 +53,10 @@ class Answer:
             self.headers["Content-Type"] = "application/problem+json"
 
 
+Change = Callable[[str, Answer], None]
+"""Gets the step and the answer, which it may change."""
+
+
 @dataclass
 class Proxy:
     """Goes between; `authority` is Pebble as it is seen through it.
@@ -68,7 +72,7 @@ class Proxy:
     cuts: int = 0
     seen: list[str] = field(default_factory=list)
     sent: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    change: Callable[[str, Answer], None] = lambda _step, _answer: None
+    change: Change = lambda _step, _answer: None
 
     def cut(self, step: str, when: str, cuts: int = MANY) -> None:
         self.step, self.when, self.cuts = step, when, cuts
@@ -185,7 +189,7 @@ def proxied(running: Pebble, certificate: Path | None = None) -> Iterator[Proxy]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(shown, certificate or shown.with_name("tls-key.pem"))
     listener.socket = context.wrap_socket(listener.socket, server_side=True)
-    thread = threading.Thread(target=listener.serve_forever, daemon=True)
+    thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield proxy

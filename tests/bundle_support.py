@@ -110,6 +110,15 @@ class Forge:
         """Files one after the other; a name without an end is a certificate's."""
         return b"".join((self.folder / (n if "." in n else f"{n}.pem")).read_bytes() for n in names)
 
+    def keystore(self, out: Path, kind: str) -> None:
+        """A keystore as Java's keytool makes it: PKCS12, which it does today, or JKS."""
+        self.pkcs12(self.folder / "in.p12")
+        self.run(
+            *("keytool", "-importkeystore", "-noprompt", "-srckeystore", "in.p12"),
+            *("-srcstorepass:env", "PASSWORD", "-destkeystore", str(out)),
+            *("-deststorepass:env", "PASSWORD", "-deststoretype", kind),
+        )
+
     def pkcs12(self, out: Path, name: str = "site", words: str = "") -> None:
         """A PKCS #12 of a key, its certificate and the whole chain."""
         (self.folder / "chain").write_bytes(self.pem("issuing", "root"))

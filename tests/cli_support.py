@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -95,9 +95,15 @@ class Wizard:
 
     def bare(self, *words: str, stdin: str = "", seconds: float = SECONDS) -> Outcome:
         """Runs it with these words and no others."""
+        return self.around(self.argv(*words), stdin=stdin.encode(), seconds=seconds)
+
+    def around(
+        self, argv: Sequence[str | bytes], *, stdin: bytes = b"", seconds: float = SECONDS
+    ) -> Outcome:
+        """Runs a program that runs it, in its folder and environment."""
         done = subprocess.run(
-            self.argv(*words),
-            input=stdin.encode(),
+            argv,
+            input=stdin,
             capture_output=True,
             env=self.environment(),
             cwd=self.folder,

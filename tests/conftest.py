@@ -13,6 +13,7 @@ import pytest
 
 if TYPE_CHECKING:
     from acme_lab import Pebble
+    from bundle_support import Forge
     from dns_lab import Lab
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -124,6 +125,23 @@ def authority(
         yield server
 
 
+@pytest.fixture(scope="session")
+def resolver() -> Iterator[str]:
+    """The address of a DNS server that knows a few hosts, see tests/autocert_support.py."""
+    import autocert_support  # noqa: PLC0415  as above
+
+    with autocert_support.resolver() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def forge(need: Need, tmp_path_factory: pytest.TempPathFactory) -> "Forge":
+    """A company's authority, see tests/bundle_support.py; what it begins with stays as it is."""
+    import bundle_support  # noqa: PLC0415  as above
+
+    return bundle_support.Forge.opened(tmp_path_factory.mktemp("forge"), need)
+
+
 # What the whole machine trusts: a test changes copies, or these in a mount namespace of its own.
 TRUSTED = [
     Path(path)
@@ -168,9 +186,15 @@ def _session_home() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Apart, for pytest reads the names of all its folders for each new one."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty HOME for each test, with the XDG folders below it."""
-    path = tmp_path_factory.mktemp("home")
+    path = Path(tempfile.mkdtemp(dir=_homes))
     _homely(monkeypatch, path)
     return path

@@ -3,9 +3,11 @@
 import os
 import re
 import shutil
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from cli_support import ANSWERS, tree
@@ -66,6 +68,21 @@ class Machine:
             if path.startswith(str(self.folder / "state")):
                 assert not mode & 0o077, f"others can look into {path}"
 
+    def assert_finishes(
+        self, *words: str, shape: dict[str, tuple[str, int, int]], step: int
+    ) -> None:
+        """Cut off before a step, a run is gone on with by the next one."""
+        assert self.run(*words).code == 0, step
+        assert self.shape() == shape, step
+        self.assert_clean()
+
+    def assert_undoes(self, before: dict[str, tuple[str, int, int, bytes]], step: int) -> None:
+        """Cut off before a step, a run is taken back to the byte."""
+        undone = self.run("undo")
+        assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
+        assert self.tree() == before, step
+        self.assert_clean()
+
     def assert_clean(self) -> None:
         strays = [path for path in tree(self.folder) if "/.pomcert-" in path]
         assert strays == []
@@ -104,6 +121,24 @@ def lived_in(process: Warm, folder: Path) -> Machine:
     (folder / "config.yaml").unlink()
     (folder / "config.yaml").symlink_to("etc/pomerium.yaml")
     return machine
+
+
+def walk(
+    machine: Machine, *words: str, first: int = 1, least: int = 10, **how: object
+) -> Iterator[int]:
+    """Runs a command again and again, each time from the same start, killed one step later.
+
+    Killed before every event, and after every call that changed something.
+    """
+    start = machine.save()
+    steps = machine.run(*words, **how).steps
+    assert len(steps) - first > least
+    for step, (last, this) in enumerate(pairwise(["", *steps]), 1):
+        if step >= first and (this.startswith("event") or not last.startswith(("event", "fsync"))):
+            machine.load(start)
+            assert machine.run(*words, kill=step, **how).code == -signal.SIGKILL
+            machine.assert_private()
+            yield step
 
 
 MACHINES: dict[str, Callable[[Warm, Path], Machine]] = {"fresh": fresh, "lived_in": lived_in}

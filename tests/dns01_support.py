@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from acme_lab import Pebble
-from cli_support import Outcome, Wizard
+from cli_support import REPR, Outcome, Wizard
 from cryptography import x509
 from dns_lab import Lab
 from dns_zones import LabZone
@@ -58,6 +58,25 @@ class Install:
         with self.lab.inside():
             return self.wizard("--answers", "answers.toml", *words, stdin=stdin)
 
+    def for_named(self, authority: str) -> str:
+        """The answers for an authority that has a name, and for no folder in particular.
+
+        Args:
+            authority: the lines that name it.
+        """
+        folder = self.wizard.folder
+        text = (folder / "answers.toml").read_text()
+        for old, new in {
+            'authority = "custom"': authority,
+            f'directory_url = "{self.authority.directory}"': "",
+            f'ca_bundle = "{self.authority.ca_bundle}"': "",
+            '"tls"': f'"{folder}/tls"',
+            '"config.yaml"': f'"{folder}/config.yaml"',
+        }.items():
+            assert old in text
+            text = text.replace(old, new)
+        return text
+
     def rfc2136(self) -> str:
         key = self.zone.tsig
         (self.wizard.folder / "tsig").write_text(key.secret)
@@ -65,6 +84,16 @@ class Install:
             f'name = "rfc2136"\ntsig_name = "{key.name}"\ntsig_algorithm = "{key.algorithm}"\n'
             f'tsig_secret = "file:{self.wizard.folder}/tsig"'
         )
+
+
+def error_of(done: Outcome, status: int, code: str) -> str:
+    """The one error of a run, with its hint."""
+    assert done.status == status, done.err
+    lines = done.err.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if "✗" in line]
+    assert f"[{code}]" in lines[at], done.err
+    assert not REPR.search(done.err), done.err
+    return f"{lines[at]} {lines[at + 1]}"
 
 
 def names(chain: Path) -> list[str]:

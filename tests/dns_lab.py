@@ -40,14 +40,12 @@ import dns.update
 from dns.rdtypes.ANY.DNSKEY import DNSKEY
 from dns.rdtypes.ANY.DS import DS
 from dns_https import SERVICES, blocked, serve_https
+from dns_oddities import Reply, odd_views, silence, stub
 from dns_servers import (
     Named,
     Namespace,
     PowerDns,
-    Reply,
-    silence,
     start_powerdns,
-    stub,
     system_resolvers,
     until,
 )
@@ -350,16 +348,7 @@ class Lab:
 
     @cached_property
     def _oddities(self) -> Named:
-        views = (
-            ("refusing", "allow-query { none; };"),
-            ("lame", 'zone "." { type secondary; primaries { 127.0.0.2; }; file "root"; };'),
-            ("failing", ""),
-        )
-        lines = [
-            f'view "{name}" {{ match-destinations {{ {address}; }}; recursion no; {more} }};'
-            for address, (name, more) in zip(self._odd.addresses, views, strict=True)
-        ]
-        self._odd.launch(self._rndc, "dnssec-validation no;", "\n".join(lines))
+        self._odd.launch(self._rndc, "dnssec-validation no;", odd_views(self._odd.addresses))
         until(self._odd.answers, "BIND")
         return self._odd
 

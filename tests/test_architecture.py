@@ -1,4 +1,4 @@
-"""Who may load whom, seen from a running process: the import graph cannot see late imports."""
+"""Who may load whom, as a running process shows with late imports too; and how long a file is."""
 
 import json
 import subprocess
@@ -19,6 +19,8 @@ print("\\n" + json.dumps([code, sorted(sys.modules)]))
 """
 SLOW = {"textual", "rich"}
 CRYPTO = {"cryptography", "ssl"}
+LINES = 400
+"""What a reader takes in of one file."""
 NEVER_HEADLESS = SLOW | {"tkinter", "asyncio", "sqlite3"}
 
 
@@ -91,3 +93,11 @@ def test_a_run_loads_only_its_own_way_to_a_certificate(tmp_path: Path) -> None:
     modules = loaded(tmp_path, *answers(tmp_path), "--set", "local_ca.lifetime=30d")
     ways = {name.split(".")[2] for name in modules if name.startswith("wizard.strategies.")}
     assert ways == {"base", "local_ca", "questions"}
+
+
+@pytest.mark.parametrize("folder", ["wizard", "tests", "scripts", "benchmarks"])
+def test_no_file_is_long(folder: str) -> None:
+    files = [*(REPOSITORY / folder).rglob("*.py")]
+    lengths = {str(file): len(file.read_bytes().splitlines()) for file in files}
+    assert lengths
+    assert {file: length for file, length in lengths.items() if length > LINES} == {}

@@ -56,14 +56,7 @@ def linux(tmp_path: Path, need: Need) -> Machine:
 
 
 def nss(tmp_path: Path, need: Need) -> Machine:
-    need("certutil")
-    system = machine(tmp_path / "root")
-    other = make_anchor(tmp_path, "pomcert other")
-    database = system.person.home / ".pki/nssdb"
-    database.mkdir(parents=True)
-    place = next(one for one in NssStore().places(system) if one.id == "nss:chromium")
-    assert place.install(other).trust is Trust.FULL
-    return Machine(system, place, database, other)
+    return nss_in(tmp_path, machine(tmp_path / "root"), need)
 
 
 def nss_without_certutil(tmp_path: Path, need: Need) -> Machine:

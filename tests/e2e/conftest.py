@@ -1,11 +1,16 @@
-"""Pages to load: certificates of our authority, and of one that may sign anything, behind Envoy."""
+"""What several files of these tests stand on: running programs, and pages to load."""
 
+import functools
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from cli_support import Wizard
+from conftest import Need
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
@@ -13,10 +18,86 @@ from wizard.pki import authority, chain, keys, leaf
 
 from .clients import Target
 from .clients.envoy import Pair, serving
+from .pomerium import RULES
+
+if TYPE_CHECKING:
+    from acme_lab import Pebble
+    from acme_proxy import Proxy
+    from dns01_support import Install
+    from dns_lab import Lab
+    from pomerium_lab import Application
+    from warm import Warm
 
 NAMES = ("*.localhost.pomerium.io", "localhost.pomerium.io")
 GOOD = "verify.localhost.pomerium.io"
 EVIL = "evil.example.com"
+
+
+@pytest.fixture
+def wizard(tmp_path: Path) -> Wizard:
+    """The installed command in a folder of its own."""
+    return Wizard(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def process() -> "Iterator[Warm]":
+    """A wizard that is ready to run, see tests/warm.py."""
+    import warm  # noqa: PLC0415  the tests that break runs alone pay for it
+
+    with warm.warm() as ready:
+        yield ready
+
+
+@pytest.fixture
+def application() -> "Iterator[Application]":
+    """What a route of a running Pomerium leads to."""
+    import pomerium_lab  # noqa: PLC0415  as above
+
+    with pomerium_lab.application() as running:
+        yield running
+
+
+@pytest.fixture
+def rules(need: Need) -> None:
+    """Pomerium's own code that reads a configuration; `judge` asks it."""
+    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name servers that do not answer are given up soon."""
+    from wizard.dns import propagation  # noqa: PLC0415  as above
+    from wizard.dns.ask import ask  # noqa: PLC0415  as above
+
+    monkeypatch.setattr(propagation, "ask", functools.partial(ask, seconds=0.1))
+
+
+@pytest.fixture
+def closing() -> Iterator[ExitStack]:
+    """What a test enters here ends with it."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def proxy(lab: "Lab", authority: "Pebble") -> "Iterator[Proxy]":
+    """What goes between the wizard and the authority."""
+    import acme_proxy  # noqa: PLC0415  as above
+
+    with ExitStack() as running:
+        with lab.inside():
+            made = running.enter_context(acme_proxy.proxied(authority))
+        yield made
+
+
+@pytest.fixture
+def install(tmp_path: Path, lab: "Lab", proxy: "Proxy") -> "Install":
+    """An installation that speaks to the authority through the proxy."""
+    from dns01_support import Install  # noqa: PLC0415  as above
+
+    made = Install(tmp_path, lab, proxy.authority, lab.zone())
+    made.answers(made.rfc2136())
+    return made
 
 
 @dataclass(frozen=True)

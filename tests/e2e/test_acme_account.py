@@ -92,7 +92,7 @@ class Carrier(socketserver.BaseRequestHandler):
 def wire(running: Pebble) -> Iterator[tuple[Wire, str]]:
     port = int(running.directory.rpartition(":")[2].partition("/")[0])
     with Wire(port) as made:
-        threading.Thread(target=made.serve_forever, daemon=True).start()
+        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
         yield made, f"https://localhost:{made.server_address[1]}/dir"
         made.shutdown()
 

@@ -5,13 +5,10 @@ import json
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from acme_lab import Pebble
-from acme_proxy import MANY, STEPS, Proxy, proxied
+from acme_proxy import MANY, STEPS, Proxy
 from cli_support import REPR
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
@@ -20,7 +17,6 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from dns01_support import Install
-from dns_lab import Lab
 
 from wizard.acme.session import Session
 from wizard.core.errors import WizardError
@@ -30,21 +26,6 @@ pytestmark = pytest.mark.e2e
 
 READS = ("directory", "nonce", "authorization", "order", "certificate")
 CHANGES = ("newAccount", "newOrder", "challenge", "finalize")
-
-
-@pytest.fixture
-def proxy(lab: Lab, authority: Pebble) -> Iterator[Proxy]:
-    with ExitStack() as running:
-        with lab.inside():
-            made = running.enter_context(proxied(authority))
-        yield made
-
-
-@pytest.fixture
-def install(tmp_path: Path, lab: Lab, proxy: Proxy) -> Install:
-    made = Install(tmp_path, lab, proxy.authority, lab.zone())
-    made.answers(made.rfc2136())
-    return made
 
 
 def account_keys(install: Install) -> list[bytes]:

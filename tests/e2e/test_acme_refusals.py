@@ -1,20 +1,18 @@
 """An authority that refuses, or hands over the wrong thing: said in plain words, nothing wasted."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from acme_lab import Pebble, pebble
-from acme_proxy import Answer, Proxy, proxied
-from cli_support import REPR, Outcome
+from acme_lab import pebble
+from acme_proxy import Answer, Change, Proxy, proxied
 from conftest import Need
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from dns01_support import Install, names
+from dns01_support import Install, error_of, names
 from dns_lab import Lab
 
 from wizard.acme import authorities
@@ -35,33 +33,6 @@ pytestmark = pytest.mark.e2e
 KID, HMAC = "kid-1", "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
 EAB = 'eab_key_id = "env:KID"\neab_hmac_key = "env:HMAC"'
 NOT_SEEN = "During secondary validation: No TXT record found at _acme-challenge.example.com"
-Change = Callable[[str, Answer], None]
-Shows = Callable[[Path], tuple[Proxy, Install]]
-
-
-@pytest.fixture
-def proxy(lab: Lab, authority: Pebble) -> Iterator[Proxy]:
-    with ExitStack() as running:
-        with lab.inside():
-            made = running.enter_context(proxied(authority))
-        yield made
-
-
-@pytest.fixture
-def install(tmp_path: Path, lab: Lab, proxy: Proxy) -> Install:
-    made = Install(tmp_path, lab, proxy.authority, lab.zone())
-    made.answers(made.rfc2136())
-    return made
-
-
-def error_of(done: Outcome, status: int, code: str) -> str:
-    """The one error of a run, with its hint."""
-    assert done.status == status, done.err
-    lines = done.err.splitlines()
-    (at,) = [number for number, line in enumerate(lines) if "✗" in line]
-    assert f"[{code}]" in lines[at], done.err
-    assert not REPR.search(done.err), done.err
-    return f"{lines[at]} {lines[at + 1]}"
 
 
 def at(step: str, change: Callable[[Answer], None]) -> Change:
@@ -77,99 +48,6 @@ def at(step: str, change: Callable[[Answer], None]) -> Change:
 def problem(kind: str, status: int, detail: str) -> Callable[[Answer], None]:
     body = {"type": f"urn:ietf:params:acme:error:{kind}", "detail": detail, "status": status}
     return lambda answer: answer.says(body, status)
-
-
-# ── the clock ──────────────────────────────────────────────────────────────────────────────────
-
-
-def tells_another_time(off: timedelta) -> Change:
-    def changes(_step: str, answer: Answer) -> None:
-        answer.headers["Date"] = format_datetime(datetime.now(UTC) + off, usegmt=True)
-
-    return changes
-
-
-@pytest.mark.parametrize(
-    ("off", "said"),
-    [
-        (timedelta(hours=1), "60 minutes behind that of"),
-        (timedelta(days=-3), "3 days ahead of that of"),
-        (timedelta(days=20000), "20000 days behind that of"),
-    ],
-)
-def test_a_clock_that_would_spoil_the_certificate_costs_no_order(
-    install: Install, proxy: Proxy, off: timedelta, said: str
-) -> None:
-    proxy.change = tells_another_time(off)
-    made = proxy.authority.orders()
-    done = install.run()
-    error = error_of(done, 1, "clock-skew")
-    assert f"This machine's clock is {said}" in error
-    assert "Set the clock" in error
-    assert proxy.authority.orders() == made
-    proxy.change = tells_another_time(timedelta())
-    assert install.run().status == 0
-
-
-def test_a_clock_that_is_a_little_off_is_told_and_the_order_made(
-    install: Install, proxy: Proxy
-) -> None:
-    proxy.change = tells_another_time(timedelta(minutes=20))
-    done = install.run()
-    assert done.status == 0, done.err
-    assert "! This machine's clock is 20 minutes behind" in done.err
-    assert "[clock-skew]" in done.err
-
-
-def shown(folder: Path, begin: datetime, end: datetime) -> Path:
-    """A certificate of localhost that vouches for itself, and its key, in one file."""
-    key = keys.generate("ecdsa-p256")
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, keys.digest(key))
-    )
-    both = folder / "both.pem"
-    both.write_bytes(made.public_bytes(Encoding.PEM) + keys.to_pem(key).reveal())
-    return both
-
-
-@pytest.fixture
-def proxy_showing(lab: Lab, authority: Pebble, tmp_path: Path) -> Iterator[Shows]:
-    """Makes a proxy with another certificate, and an installation behind it."""
-    with ExitStack() as running:
-
-        def showing(certificate: Path) -> tuple[Proxy, Install]:
-            with lab.inside():
-                proxy = running.enter_context(proxied(authority, certificate))
-            made = Install(tmp_path, lab, proxy.authority, lab.zone())
-            made.answers(made.rfc2136())
-            return proxy, made
-
-        yield showing
-
-
-@pytest.mark.parametrize(
-    ("begins", "off", "said"),
-    [
-        (-9, -3, "3 days ahead of that of localhost: its TLS certificate seems to be over."),
-        (2, 3, "3 days behind that of localhost: its TLS certificate seems to be not valid yet."),
-        (-9, 0, "is not trusted: certificate has expired."),
-        (2, 0, "is not trusted: certificate is not yet valid."),
-    ],
-)
-def test_a_certificate_that_only_our_clock_refuses_is_the_clocks_fault(
-    tmp_path: Path, proxy_showing: Shows, begins: int, off: int, said: str
-) -> None:
-    begin = datetime.now(UTC) + timedelta(days=begins)
-    proxy, install = proxy_showing(shown(tmp_path, begin, begin + timedelta(days=7)))
-    proxy.change = tells_another_time(timedelta(days=off))
-    code = "clock-skew" if off else "directory-certificate"
-    assert said in error_of(install.run(), 1, code)
-    assert not list(install.wizard.state.glob("accounts/*"))
 
 
 # ── external accounts ──────────────────────────────────────────────────────────────────────────
@@ -365,16 +243,7 @@ def test_failed_proofs_are_counted_and_the_last_try_is_not_wasted(
         monkeypatch.setitem(authorities.AUTHORITIES, "letsencrypt", limited)  # type: ignore[arg-type]
         install = Install(tmp_path, lab, server, lab.zone())
         install.answers(install.rfc2136())
-        text = (tmp_path / "answers.toml").read_text()
-        for old, new in {
-            'authority = "custom"': 'authority = "letsencrypt"\nrehearse = false',
-            f'directory_url = "{server.directory}"': "",
-            f'ca_bundle = "{server.ca_bundle}"': "",
-            '"tls"': f'"{tmp_path}/tls"',
-            '"config.yaml"': f'"{tmp_path}/config.yaml"',
-        }.items():
-            assert old in text
-            text = text.replace(old, new)
+        text = install.for_named('authority = "letsencrypt"\nrehearse = false')
         anchors = {"SSL_CERT_FILE": str(server.ca_bundle), "PATH": ""}
 
         class Later(System):

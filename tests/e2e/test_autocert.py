@@ -1,14 +1,13 @@
 """Autocert from the command line: killed anywhere, again, and undone, it leaves no trace."""
 
 import signal
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from cli_support import Wizard, tree
 from crash_support import EXISTING, INSTALL, Machine
-from warm import Warm, warm
+from warm import Warm
 
 pytestmark = pytest.mark.e2e
 
@@ -30,12 +29,6 @@ resolvers = ["127.0.0.1:9"]
 config = "config.yaml"
 owner = ""
 """
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Warm]:
-    with warm() as ready:
-        yield ready
 
 
 @pytest.fixture(params=["fresh", "lived in"])

@@ -20,11 +20,6 @@ from conftest import Need
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def wizard(tmp_path: Path) -> Wizard:
-    return Wizard(tmp_path)
-
-
 @pytest.mark.parametrize("file", [KEY, "state/ca/issuer-key.pem"])
 @pytest.mark.parametrize("words", [APPLY, PLAN, ("renew",), ("status",)], ids=" ".join)
 def test_a_key_that_others_can_read_is_refused(
@@ -215,17 +210,7 @@ def mounted(need: Need, wizard: Wizard, script: str) -> Outcome:
     words = wizard.argv("--state-dir", str(wizard.state), "--answers", answers)
     look = "status=$?; ls -lRa tls state config.yaml >&2 || :; exit $status"
     shell = ["/bin/sh", "-c", f'set -e; {script}; set +e; "$@"; {look}', "sh"]
-    done = subprocess.run(
-        ["unshare", "--mount", *shell, *words],
-        capture_output=True,
-        text=True,
-        env=wizard.environment(),
-        cwd=wizard.folder,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return wizard.around(["unshare", "--mount", *shell, *words])
 
 
 READ_ONLY = "mount -t tmpfs -o ro,mode=0700 tmpfs {}"

@@ -1,45 +1,18 @@
 """Killed anywhere, a run is finished or undone by the next one, and no key was ever left open."""
 
 import errno
-import signal
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from cli_support import tree
 from conftest import Need
-from crash_support import INSTALL, MACHINES, Machine
-from warm import Warm, warm
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Warm]:
-    with warm() as ready:
-        yield ready
+from crash_support import INSTALL, MACHINES, Machine, walk
+from warm import Warm
 
 
 @pytest.fixture(params=MACHINES)
 def machine(request: pytest.FixtureRequest, process: Warm, tmp_path: Path) -> Machine:
     return MACHINES[request.param](process, tmp_path / "machine")
-
-
-def walk(
-    machine: Machine, *words: str, first: int = 1, least: int = 10, **how: object
-) -> Iterator[int]:
-    """Runs a command again and again, each time from the same start, killed one step later.
-
-    Killed before every event, and after every call that changed something.
-    """
-    start = machine.save()
-    steps = machine.run(*words, **how).steps
-    assert len(steps) - first > least
-    for step, (last, this) in enumerate(pairwise(["", *steps]), 1):
-        if step >= first and (this.startswith("event") or not last.startswith(("event", "fsync"))):
-            machine.load(start)
-            assert machine.run(*words, kill=step, **how).code == -signal.SIGKILL
-            machine.assert_private()
-            yield step
 
 
 def test_killed_before_any_step_the_next_run_finishes_and_undo_restores(machine: Machine) -> None:
@@ -49,16 +22,11 @@ def test_killed_before_any_step_the_next_run_finishes_and_undo_restores(machine:
     machine.load(start)
     for step in walk(machine, *INSTALL):
         cut = machine.save()
-        assert machine.run(*INSTALL).code == 0, step
-        assert machine.shape() == finished, step
+        machine.assert_finishes(*INSTALL, shape=finished, step=step)
         machine.assert_works()
-        machine.assert_clean()
         machine.assert_private()
         machine.load(cut)
-        undone = machine.run("undo")
-        assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
-        assert machine.tree() == before, step
-        machine.assert_clean()
+        machine.assert_undoes(before, step)
 
 
 def test_so_it_is_with_a_container(process: Warm, tmp_path: Path) -> None:
@@ -72,13 +40,9 @@ def test_so_it_is_with_a_container(process: Warm, tmp_path: Path) -> None:
     # All before the Compose file is as everywhere.
     for step in walk(machine, *words, first=len(steps) - 20):
         cut = machine.save()
-        assert machine.run(*words).code == 0, step
-        assert machine.shape() == finished, step
-        machine.assert_clean()
+        machine.assert_finishes(*words, shape=finished, step=step)
         machine.load(cut)
-        undone = machine.run("undo")
-        assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
-        assert machine.tree() == before, step
+        machine.assert_undoes(before, step)
 
 
 def test_killed_in_the_middle_a_look_says_so_and_changes_nothing(machine: Machine) -> None:
@@ -118,15 +82,10 @@ def test_killed_while_it_undoes_the_next_undo_or_run_goes_on(machine: Machine) -
     finished = machine.shape()
     for step in walk(machine, "undo"):
         cut = machine.save()
-        undone = machine.run("undo")
-        assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
-        assert machine.tree() == before, step
-        machine.assert_clean()
+        machine.assert_undoes(before, step)
         machine.load(cut)
-        assert machine.run(*INSTALL).code == 0, step
-        assert machine.shape() == finished, step
+        machine.assert_finishes(*INSTALL, shape=finished, step=step)
         machine.assert_works()
-        machine.assert_clean()
 
 
 def test_killed_while_it_rolls_back_the_next_run_goes_on(machine: Machine) -> None:
@@ -140,15 +99,10 @@ def test_killed_while_it_rolls_back_the_next_run_goes_on(machine: Machine) -> No
     machine.load(start)
     for step in walk(machine, *INSTALL, first=last + 1, fault=fault):
         cut = machine.save()
-        assert machine.run(*INSTALL).code == 0, step
-        assert machine.shape() == finished, step
+        machine.assert_finishes(*INSTALL, shape=finished, step=step)
         machine.assert_works()
-        machine.assert_clean()
         machine.load(cut)
-        undone = machine.run("undo")
-        assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
-        assert machine.tree() == before, step
-        machine.assert_clean()
+        machine.assert_undoes(before, step)
 
 
 def test_killed_while_it_trusts_the_next_run_goes_on_or_takes_it_back(

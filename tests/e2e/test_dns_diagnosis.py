@@ -1,7 +1,5 @@
 """Every diagnosis, shown on real name servers; small liars show what no BIND does."""
 
-import functools
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import dns.flags
@@ -22,24 +20,9 @@ from dns_diagnosis_support import (
 from dns_lab import Lab
 
 from wizard.core.errors import WizardError
-from wizard.dns import propagation
-from wizard.dns.ask import ask
 from wizard.dns.diagnosis import Probes, explain
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers that do not answer are given up soon."""
-    soon = functools.partial(ask, seconds=0.1)
-    monkeypatch.setattr(propagation, "ask", soon)
-
-
-@pytest.fixture
-def closing() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 # ── nothing to tell ──────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,5 @@
 """Diagnoses of name servers, of domains and of the way there; liars show what no BIND does."""
 
-import functools
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import dns.flags
@@ -24,25 +22,11 @@ from dns_diagnosis_support import (
 from dns_lab import Lab
 
 from wizard.core.errors import WizardError
-from wizard.dns import caa, propagation
-from wizard.dns.ask import ask
+from wizard.dns import caa
 from wizard.dns.diagnosis import CODES, Probes, diagnose, explain
 from wizard.dns.zone import View
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Servers that do not answer are given up soon."""
-    soon = functools.partial(ask, seconds=0.1)
-    monkeypatch.setattr(propagation, "ask", soon)
-
-
-@pytest.fixture
-def closing() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
 
 
 # ── name servers ─────────────────────────────────────────────────────────────────────────────────

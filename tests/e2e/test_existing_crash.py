@@ -1,17 +1,14 @@
 """Killed anywhere, an installation of an existing certificate is finished or undone."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from bundle_support import Forge
 from conftest import Need
-from crash_support import Machine
-from warm import Warm, warm
-
-from .test_crash import walk
-from .test_existing import STEM, certbot
+from crash_support import Machine, walk
+from existing_support import STEM, certbot
+from warm import Warm
 
 pytestmark = pytest.mark.e2e
 
@@ -27,12 +24,6 @@ directory = "tls"
 config = "config.yaml"
 owner = ""
 """
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Warm]:
-    with warm() as ready:
-        yield ready
 
 
 class Company(Machine):
@@ -74,15 +65,10 @@ def test_killed_before_any_step_the_next_run_finishes_and_undo_restores(machine:
     machine.load(start)
     for step in walk(machine, *INSTALL):
         cut = machine.save()
-        assert machine.run(*INSTALL).code == 0, step
-        assert machine.shape() == finished, step
+        machine.assert_finishes(*INSTALL, shape=finished, step=step)
         machine.assert_works()
-        machine.assert_clean()
         machine.load(cut)
-        undone = machine.run("undo")
-        assert undone.code == 0 or undone.rows()[-1]["code"] == "no-such-run", step
-        assert machine.tree() == before, step
-        machine.assert_clean()
+        machine.assert_undoes(before, step)
 
 
 def test_the_same_answers_again_change_nothing(machine: Company) -> None:

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
@@ -13,19 +12,13 @@ import pytest
 from cli_support import Wizard
 from conftest import Need
 from crash_support import INSTALL, MACHINES, Machine
-from warm import Warm, warm
+from warm import Warm
 
 CODES = {
     errno.ENOSPC: "disk-full",
     errno.EROFS: "read-only",
     errno.EACCES: "permission-denied",
 }
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Warm]:
-    with warm() as ready:
-        yield ready
 
 
 @pytest.fixture(params=MACHINES)

@@ -1,22 +1,15 @@
 """The same answers twice change nothing; undo gives back every byte, mode, owner and link."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from cli_support import Wizard, tree
 from conftest import Need
 from crash_support import INSTALL, MACHINES, STEM, Machine
-from warm import Ended, Warm, warm
+from warm import Ended, Warm
 
 from wizard.pki import chain
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Warm]:
-    with warm() as ready:
-        yield ready
 
 
 @pytest.fixture(params=MACHINES)

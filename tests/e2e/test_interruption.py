@@ -131,6 +131,19 @@ def test_a_run_whose_terminal_is_closed_is_taken_back(wizard: Wizard) -> None:
     assert wizard("undo").status == 2
 
 
+def run_into(stdout: int, wizard: Wizard, *words: str) -> "subprocess.CompletedProcess[str]":
+    """A run whose output goes to a file that is open."""
+    return subprocess.run(
+        wizard.argv(*words),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=wizard.environment(),
+        cwd=wizard.folder,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
     ("words", "status"),
@@ -146,15 +159,7 @@ def test_output_that_nobody_gets_is_told_by_the_exit_code(
         reading, writing = os.pipe()
         os.close(reading)
         full = os.open("/dev/full", os.O_WRONLY)
-        done = subprocess.run(
-            wizard.argv(*words),
-            stdout=writing if place == "gone" else full,
-            stderr=subprocess.PIPE,
-            env=wizard.environment(),
-            cwd=wizard.folder,
-            text=True,
-            check=False,
-        )
+        done = run_into(writing if place == "gone" else full, wizard, *words)
         os.close(writing)
         os.close(full)
         assert done.returncode == status, place
@@ -167,15 +172,7 @@ def test_output_that_nobody_gets_is_told_by_the_exit_code(
 
 def test_a_run_whose_report_cannot_be_written_is_taken_back(wizard: Wizard) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
-    done = subprocess.run(
-        wizard.argv("--state-dir", str(wizard.state), *INSTALL, "--json"),
-        stdout=full,
-        stderr=subprocess.PIPE,
-        env=wizard.environment(),
-        cwd=wizard.folder,
-        text=True,
-        check=False,
-    )
+    done = run_into(full, wizard, "--state-dir", str(wizard.state), *INSTALL, "--json")
     os.close(full)
     assert done.returncode == 1
     assert "[output-lost]" in done.stderr

@@ -3,20 +3,13 @@
 import errno
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY, Need
 from crash_support import INSTALL, MACHINES, Machine
 from jsonschema import Draft202012Validator
-from warm import Ended, Warm, warm
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Warm]:
-    with warm() as ready:
-        yield ready
+from warm import Ended, Warm
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cli_support import Wizard
-from conftest import REPOSITORY, Need
+from conftest import REPOSITORY
 
 from wizard.core.errors import WizardError
 from wizard.pomerium.config import parse
@@ -22,9 +22,9 @@ from wizard.pomerium.settings import (
     Removed,
 )
 
-from .pomerium import RULES, Verdict, judge, known_settings, put_pair, verdict
+from .pomerium import Verdict, judge, known_settings, put_pair, verdict
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("rules")]
 
 GOLDEN = REPOSITORY / "tests/golden/pomerium"
 HOST = "verify.localhost.pomerium.io"
@@ -42,16 +42,6 @@ GO = {
 """What Go calls the kinds of our table."""
 NEWER = {"blob_storage", "identity_providers", "mcp_allowed_as_metadata_domains"}
 """Settings that came after the Pomerium of these tests."""
-
-
-@pytest.fixture(autouse=True)
-def rules(need: Need) -> None:
-    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
-
-
-@pytest.fixture
-def wizard(tmp_path: Path) -> Wizard:
-    return Wizard(tmp_path)
 
 
 @pytest.fixture(scope="module")

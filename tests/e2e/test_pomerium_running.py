@@ -31,17 +31,6 @@ def _built(need: Need) -> None:
 
 
 @pytest.fixture
-def wizard(tmp_path: Path) -> Wizard:
-    return Wizard(tmp_path)
-
-
-@pytest.fixture
-def application() -> Iterator[Application]:
-    with pomerium_lab.application() as running:
-        yield running
-
-
-@pytest.fixture
 def pomerium(wizard: Wizard, application: Application) -> Iterator[Pomerium]:
     """Runs on a new configuration of the wizard's, in which everybody is let in."""
     port = free_port()

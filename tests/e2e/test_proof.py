@@ -160,29 +160,30 @@ def verdicts(rows: list[Proof]) -> set[str]:
     return {row.verdict for row in rows}
 
 
+def assert_fixed(
+    need: Need, scratch: Path, environment: Mapping[str, str], served: Served, family: str
+) -> None:
+    """A client family refuses what is served, and accepts it once its fix was pasted."""
+    need(FAMILIES[family])
+    need("update-ca-certificates")
+    driver = (family, str(served.root), str(served.port), HOST)
+    before, fix, after = before_and_after(need, scratch, environment, *driver)
+    assert verdicts(before) == {"refused"}, before
+    assert verdicts(after) == {"accepted"}, (fix, after)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_fix_of_each_client_makes_it_accept(
     need: Need, tmp_path: Path, environment: dict[str, str], served: Served, family: str
 ) -> None:
-    need(FAMILIES[family])
-    need("update-ca-certificates")
-    driver = (family, str(served.root), str(served.port), HOST)
-    before, fix, after = before_and_after(need, tmp_path, environment, *driver)
-    assert verdicts(before) == {"refused"}, before
-    assert verdicts(after) == {"accepted"}, (fix, after)
+    assert_fixed(need, tmp_path, environment, served, family)
 
 
 @pytest.mark.parametrize("family", ASTRAY)
 def test_the_fix_minds_what_the_environment_names(
     need: Need, tmp_path: Path, environment: dict[str, str], served: Served, family: str
 ) -> None:
-    need(FAMILIES[family])
-    need("update-ca-certificates")
-    driver = (family, str(served.root), str(served.port), HOST)
-    astray = environment | ASTRAY[family]
-    before, fix, after = before_and_after(need, tmp_path, astray, *driver)
-    assert verdicts(before) == {"refused"}, before
-    assert verdicts(after) == {"accepted"}, (fix, after)
+    assert_fixed(need, tmp_path, environment | ASTRAY[family], served, family)
 
 
 def test_the_fix_of_a_java_with_a_second_keystore_names_that_one(

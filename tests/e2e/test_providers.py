@@ -264,12 +264,17 @@ def lines(name: str, answers: Mapping[str, Value]) -> str:
     return "\n".join(f'{key} = "{value}"' for key, value in {"name": name, **answers}.items())
 
 
+def with_hooks(folder: Path, lab: Lab, authority: Pebble, need: Need) -> Install:
+    need("nsupdate")
+    install = Install(folder, lab, authority, lab.zone())
+    install.answers(lines("command", command_answers(install.zone, folder)))
+    return install
+
+
 def test_hooks_of_certbot_bring_a_wildcard(
     tmp_path: Path, lab: Lab, authority: Pebble, need: Need
 ) -> None:
-    need("nsupdate")
-    install = Install(tmp_path, lab, authority, lab.zone())
-    install.answers(lines("command", command_answers(install.zone, tmp_path)))
+    install = with_hooks(tmp_path, lab, authority, need)
     done = install.run()
     assert done.status == 0, done.err
     assert names(install.chain) == sorted([f"*.{install.zone.name}", install.zone.name])
@@ -291,9 +296,7 @@ def test_the_api_of_powerdns_brings_a_wildcard(tmp_path: Path, lab: Lab, authori
 def test_a_hook_that_fails_ends_the_run_and_the_order_stays(
     tmp_path: Path, lab: Lab, authority: Pebble, need: Need
 ) -> None:
-    need("nsupdate")
-    install = Install(tmp_path, lab, authority, lab.zone())
-    install.answers(lines("command", command_answers(install.zone, tmp_path)))
+    install = with_hooks(tmp_path, lab, authority, need)
     working = (tmp_path / "auth").read_text()
     hook(tmp_path, "auth", "#!/bin/sh\necho no credentials >&2\nexit 7\n")
     failed = install.run("--json")

@@ -27,7 +27,7 @@ from wizard.pki.names import host_of
 from wizard.pomerium.compose import INSIDE, Mount, new_compose
 from wizard.pomerium.variables import DOCKER, SYSTEMD
 
-from .pomerium import RULES, judge, judge_variables
+from .pomerium import judge, judge_variables
 
 pytestmark = pytest.mark.e2e
 
@@ -75,7 +75,7 @@ def test_the_plan_is_the_golden_one(how: str, where: str, form: str, tmp_path: P
     as_golden(plan, machine, f"{how}-{where}-{form}")
 
 
-@pytest.mark.usefixtures("root")
+@pytest.mark.usefixtures("root", "rules")
 @pytest.mark.parametrize("existing", [False, True], ids=["new", "edited"])
 @pytest.mark.parametrize(("how", "where"), EVERY)
 def test_pomerium_takes_the_configuration(
@@ -83,9 +83,7 @@ def test_pomerium_takes_the_configuration(
     where: str,
     existing: bool,  # noqa: FBT001
     tmp_path: Path,
-    need: Need,
 ) -> None:
-    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
     machine = MACHINES[where](tmp_path)
     session = ready(machine, how, where)
     answers = session.answers()
@@ -114,7 +112,7 @@ def test_pomerium_takes_the_configuration(
     assert how == "autocert" or all(verdict.hosts.values())
 
 
-@pytest.mark.usefixtures("root")
+@pytest.mark.usefixtures("root", "rules")
 @pytest.mark.parametrize("existing", [False, True], ids=["new", "edited"])
 @pytest.mark.parametrize(("how", "where"), EVERY)
 def test_pomerium_takes_the_variables(
@@ -122,9 +120,7 @@ def test_pomerium_takes_the_variables(
     where: str,
     existing: bool,  # noqa: FBT001
     tmp_path: Path,
-    need: Need,
 ) -> None:
-    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
     machine = MACHINES[where](tmp_path)
     session = ready(machine, how, where, **variables_at(machine))
     names = session.answers().texts("names")
@@ -152,10 +148,8 @@ def test_pomerium_takes_the_variables(
     assert how == "autocert" or all(verdict.hosts.values())
 
 
-def test_pomerium_reads_headers_from_the_variable_that_is_written(
-    tmp_path: Path, need: Need
-) -> None:
-    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
+@pytest.mark.usefixtures("rules")
+def test_pomerium_reads_headers_from_the_variable_that_is_written(tmp_path: Path) -> None:
     assert "headers" in judge_variables({"HEADERS": "nonsense"}, tmp_path).error
     assert judge_variables({"HEADERS": "A:b=0"}, tmp_path).error == ""
     assert judge_variables({"SET_RESPONSE_HEADERS": "nonsense"}, tmp_path).error == ""

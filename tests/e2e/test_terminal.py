@@ -1,21 +1,14 @@
 """Prompts on a terminal, and what becomes of a run when its streams are not what they should be."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 from cli_support import ANSWERS, Terminal, Wizard, tree
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def wizard(tmp_path: Path) -> Wizard:
-    return Wizard(tmp_path)
 
 
 # ── plain prompts ──────────────────────────────────────────────────────────────────────────────
@@ -174,19 +167,10 @@ def test_closed_streams_are_not_written_over(wizard: Wizard, closed: str) -> Non
     answers = wizard.answers()
     for words in (("--answers", answers), ("status",), ("list", "stores"), ("answers", "example")):
         argv = wizard.argv("--state-dir", str(wizard.state), *words)
-        done = subprocess.run(
-            ["/bin/sh", "-c", f'"$@" {closed}', "sh", *argv],
-            capture_output=True,
-            text=True,
-            env=wizard.environment(),
-            cwd=wizard.folder,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, (words, done.stderr)
-        assert "Traceback" not in done.stderr
+        done = wizard.around(["/bin/sh", "-c", f'"$@" {closed}', "sh", *argv])
+        assert done.status == 0, (words, done.err)
         if words[0] == "--answers":
-            assert done.stdout == ""
+            assert done.out == ""
     assert "drift        none" in wizard("status").out
 
 
@@ -206,33 +190,17 @@ def test_answers_can_come_from_a_pipe(wizard: Wizard) -> None:
 
 def test_a_reader_that_goes_away_is_no_traceback(wizard: Wizard) -> None:
     argv = wizard.argv("--state-dir", str(wizard.state), "answers", "schema")
-    done = subprocess.run(
-        ["/bin/sh", "-c", '"$@" | true', "sh", *argv],
-        capture_output=True,
-        text=True,
-        env=wizard.environment(),
-        cwd=wizard.folder,
-        check=False,
-    )
-    assert done.stderr == ""
+    assert wizard.around(["/bin/sh", "-c", '"$@" | true', "sh", *argv]).err == ""
 
 
 def test_a_name_of_bytes_that_are_no_text_is_shown(wizard: Wizard) -> None:
     for json_flag in ((), ("--json",)):
         argv = [os.fsencode(word) for word in wizard.argv("plan", *json_flag, "--answers")]
-        done = subprocess.run(
-            [*argv, b"\xff.toml"],
-            capture_output=True,
-            text=True,
-            env=wizard.environment(),
-            cwd=wizard.folder,
-            check=False,
-        )
-        assert done.returncode == 2
-        assert "Traceback" not in done.stderr
-        assert "[answers-missing]" in done.stderr
+        done = wizard.around([*argv, b"\xff.toml"])
+        assert done.status == 2
+        assert "[answers-missing]" in done.err
         if json_flag:
-            assert json.loads(done.stdout)["code"] == "answers-missing"
+            assert done.error()["code"] == "answers-missing"
 
 
 def test_a_locale_without_our_signs_does_not_stop_a_run(wizard: Wizard) -> None:

@@ -11,16 +11,11 @@ from conftest import Need
 from trap_support import SAMPLES, STANDING, Sample, put_files
 
 from .clients.process import environment
-from .pomerium import RULES, verdict
+from .pomerium import verdict
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("rules")]
 
 ROUTE = "routes: [{from: https://a.example.com, to: http://a, allow_any_authenticated_user: true}]"
-
-
-@pytest.fixture(autouse=True)
-def rules(need: Need) -> None:
-    need.that(RULES.exists(), "Pomerium's configuration code is not built", "`make test` builds it")
 
 
 @pytest.fixture(scope="module")

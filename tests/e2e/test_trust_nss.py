@@ -1,33 +1,26 @@
-"""NSS databases with the real certutil and libnss3, and the browsers that read them."""
+"""NSS databases with the real certutil and libnss3."""
 
 import os
-import shutil
-import signal
-import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from conftest import REPOSITORY, Need
-from trust_support import machine, make_anchor, make_authority, make_leaf, output, program, snapshot
+from nss_support import NEW, OLD, add, chromium, database, listed, place
+from trust_support import machine, make_anchor, output, program, snapshot
 
 from wizard.core.errors import WizardError
 from wizard.core.system import Person, System
 from wizard.trust.action import TrustRoot
-from wizard.trust.base import Anchor, Place, Trust
-from wizard.trust.browsers import BROWSERS
-from wizard.trust.nss import HELPER, Certutil, Library, NssStore
+from wizard.trust.base import Anchor, Trust
+from wizard.trust.nss import HELPER, Certutil, Library
 
 pytestmark = pytest.mark.e2e
 
-OLD, NEW = ".pki/nssdb", ".local/share/pki/nssdb"
+
 NAMELESS = f"""
 import ctypes, sys
 sys.path.insert(0, {str(HELPER.parent)!r})
@@ -58,35 +51,6 @@ def anchor(tmp_path: Path) -> Anchor:
 @pytest.fixture
 def certutil(need: Need) -> str:
     return str(need("certutil"))
-
-
-def chromium(system: System, home: Path) -> Place:
-    (home / OLD).mkdir(parents=True, exist_ok=True)
-    return place(system, "nss:chromium")
-
-
-def place(system: System, name: str) -> Place:
-    return next(one for one in NssStore().places(system) if one.id == name)
-
-
-def database(certutil: str, directory: Path, *, password: str = "") -> Path:
-    """A database made by certutil, with a primary password if one is given."""
-    directory.mkdir(parents=True, exist_ok=True)
-    file = directory / "password.txt"
-    file.write_text(f"{password}\n")
-    how = ("-f", str(file)) if password else ("--empty-password",)
-    output(certutil, "-N", "-d", f"sql:{directory}", *how)
-    file.unlink()
-    return directory
-
-
-def add(certutil: str, directory: Path, anchor: Anchor, nickname: str, trust: str) -> None:
-    where = ("-d", f"sql:{directory}", "-n", nickname)
-    output(certutil, "-A", *where, "-t", trust, "-i", anchor.path)
-
-
-def listed(certutil: str, directory: Path) -> str:
-    return output(certutil, "-L", "-d", f"sql:{directory}")
 
 
 def test_the_tool_is_the_one_that_can(system: System, home: Path, tmp_path: Path) -> None:
@@ -389,133 +353,6 @@ def test_under_sudo_the_database_belongs_to_the_person(
         assert {path.stat().st_uid for path in home.rglob("*")} == {65534}
         assert target.stat().st_mode & 0o777 == 0o700
         assert found.uninstall(anchor).trust is Trust.NONE
-
-
-# ── with the browsers ──────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class Page:
-    """A page on localhost, and whether a browser trusted it enough to ask for it, or hung up."""
-
-    url: str
-    anchor: Anchor
-    asked: list[str]
-    refused: threading.Event = field(default_factory=threading.Event)
-
-
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    anchor, key = make_authority(tmp_path)
-    asked: list[str] = []
-    refused = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"<p>trusted</p>")
-
-        def log_message(self, *_: object) -> None: ...
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *_: object) -> None:
-            """A browser that does not trust us hangs up."""
-            refused.set()
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(make_leaf(anchor, key, tmp_path))
-    server = Server(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield Page(f"https://localhost:{server.server_port}/", anchor, asked, refused)
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def load_in_chromium(browser: Path, url: str, home: Path, **env: str) -> None:
-    options = (
-        *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"),
-        *("--disable-background-networking", "--disable-component-update", "--dump-dom"),
-        f"--user-data-dir={home / 'profile'}",
-    )
-    subprocess.run(
-        [browser, *options, url], capture_output=True, env=_env(home, env), timeout=90, check=False
-    )
-
-
-def load_in_firefox(browser: Path, page: Page, home: Path) -> None:
-    """Firefox ends after the picture, but of a page that it refuses it never takes one."""
-    argv = [browser, "--headless", "--screenshot", "/dev/null", page.url]
-    with subprocess.Popen(
-        argv, stderr=subprocess.DEVNULL, env=_env(home, {}), start_new_session=True
-    ) as process:
-        for _ in range(600):
-            if process.poll() is not None or page.refused.wait(0.1):
-                break
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _env(home: Path, more: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
-    return {**kept, "HOME": str(home), **more}
-
-
-def at_home(home: Path, tmp_path: Path, **env: str) -> System:
-    return System(env=_env(home, env), root=tmp_path / "root")
-
-
-@pytest.mark.parametrize("case", ["nothing", "the old directory", "XDG_DATA_HOME"])
-def test_chromium_trusts_what_was_installed_before_its_first_start(
-    need: Need, home: Path, tmp_path: Path, page: Page, case: str
-) -> None:
-    browser = need("chromium")
-    env = {"XDG_DATA_HOME": str(home / "elsewhere")} if case == "XDG_DATA_HOME" else {}
-    if case == "the old directory":
-        (home / OLD).mkdir(parents=True)
-    load_in_chromium(browser, page.url, home, **env)
-    assert "/" not in page.asked
-    # Chromium has made its database by now: we look where it did.
-    found = [path.parent for path in home.rglob("cert9.db")]
-    system = at_home(home, tmp_path, **env)
-    assert found == next(one for one in BROWSERS if one.id == "chromium").directories(system)
-    shutil.rmtree(found[0])
-    if case == "the old directory":
-        found[0].mkdir()
-    assert place(system, "nss:chromium").install(page.anchor).trust is Trust.FULL
-    load_in_chromium(browser, page.url, home, **env)
-    assert "/" in page.asked
-
-
-@pytest.mark.parametrize("case", ["nothing", "the old directory"])
-def test_firefox_that_never_ran_is_started_once_and_trusts_then(
-    need: Need, home: Path, tmp_path: Path, page: Page, case: str
-) -> None:
-    browser = need("firefox-esr")
-    if case == "the old directory":
-        (home / ".mozilla/firefox").mkdir(parents=True)
-    found = place(at_home(home, tmp_path), "nss:firefox")
-    assert "has no profile yet" in found.check(page.anchor).reason
-    assert found.install(page.anchor).trust is Trust.FULL
-    profiles = {path.parent for path in home.rglob("cert9.db")}
-    page.refused.clear()
-    load_in_firefox(browser, page, home)
-    assert "/" in page.asked
-    assert {path.parent for path in home.rglob("cert9.db")} == profiles
-    assert found.uninstall(page.anchor).trust is Trust.NONE
-    page.asked.clear()
-    page.refused.clear()
-    load_in_firefox(browser, page, home)
-    assert page.refused.is_set()
-    assert "/" not in page.asked
 
 
 def test_the_helper_needs_no_package() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tui.challenge_support import Scripted, wildcard
 from tui.support import Desk, answers
 from wizard.engine import Session
 
@@ -19,3 +20,11 @@ def session(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sess
     """A session whose answers change nothing outside the test's own directory."""
     monkeypatch.chdir(tmp_path)
     return Session(desk, tmp_path / "state", answers(tmp_path))
+
+
+@pytest.fixture
+def order(desk: Desk) -> Scripted:
+    """A run that waits for two records, and again once the authority has seen them."""
+    session = wildcard(desk)
+    session.script = session.whole()
+    return session

@@ -20,6 +20,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
 
+from wizard.core import answers as answers_file
 from wizard.core import ourselves
 from wizard.core.actions import Change, ChangeKind, WriteFile
 from wizard.core.answers import Answers
@@ -296,6 +297,12 @@ class Driver:
         self.app.go(target)
         await self.rest()
 
+    async def save(self, path: Path) -> None:
+        """Saves the answers at the review."""
+        await self.press("f4")
+        await self.write(str(path))
+        await self.press("enter")
+
     async def until(self, screen: type[Widget], key: str = "enter") -> None:
         """Presses Enter until a screen is there."""
         for _ in range(30):
@@ -325,3 +332,10 @@ class Driver:
     def one(self, kind: type[W], selector: str = "") -> W:
         """A widget of the screen."""
         return self.app.screen.query_one(selector or kind.__name__, kind)
+
+
+def headless_plan(system: System, state: Path, answers: Path) -> Plan:
+    """The plan that a file of answers gives without a person."""
+    session = Session(system, state)
+    session.take(answers_file.read(answers.read_text(), answers.name, session.known))
+    return session.plan()

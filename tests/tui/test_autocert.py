@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.support import Desk, answers, wizard
-from wizard.core import answers as answers_file
+from tui.support import Desk, answers, headless_plan, wizard
 from wizard.core import registry
 from wizard.engine import Session
 from wizard.tui.screens.done import DoneScreen
@@ -47,18 +46,14 @@ async def test_from_the_choice_to_the_proof(
         assert isinstance(driver.app.screen, ReviewScreen)
         shown = driver.app.screen.plan
         assert any("[autocert-dns-unreachable]" in notice for notice in shown.notices)
-        await driver.press("f4")
-        await driver.write(f"{tmp_path}/mine.toml")
-        await driver.press("enter")
+        await driver.save(tmp_path / "mine.toml")
         await driver.until(DoneScreen)
         assert "Everything is written; what it brought is still to be seen." in driver.words()
         assert "nothing listens on :443 yet" in driver.words()
     assert "autocert: true\n" in (tmp_path / "config.yaml").read_text()
     (tmp_path / "config.yaml").write_text(CONFIG)
-    headless = Session(session.system, tmp_path / "other")
-    text = (tmp_path / "mine.toml").read_text()
-    headless.take(answers_file.read(text, "mine.toml", headless.known))
-    assert json.dumps(headless.plan().to_json()) == json.dumps(shown.to_json())
+    made = headless_plan(session.system, tmp_path / "other", tmp_path / "mine.toml")
+    assert json.dumps(made.to_json()) == json.dumps(shown.to_json())
 
 
 async def test_another_choice_later_brings_the_questions_of_a_certificate_back(

@@ -15,21 +15,12 @@ from tui.challenge_support import (
     answer,
     record,
     start,
-    wildcard,
 )
-from tui.support import SIZES, Desk, Driver, wizard
+from tui.support import SIZES, Driver, wizard
 from wizard.core.events import NameserverAnswer
 
 LONG = "_acme-challenge." + ".".join(f"a-rather-long-label-{n}" for n in range(9))
 """A name that fits on no line of a small terminal."""
-
-
-@pytest.fixture
-def order(desk: Desk) -> Scripted:
-    """A run that waits for two records, and again once the authority has seen them."""
-    session = wildcard(desk)
-    session.script = session.whole()
-    return session
 
 
 async def read(driver: Driver) -> str:

@@ -14,21 +14,12 @@ from tui.challenge_support import (
     ordered,
     record,
     start,
-    wildcard,
 )
-from tui.support import SIZES, Desk, wizard
+from tui.support import SIZES, wizard
 from wizard.core.events import ActionFailed, Finding, Finished, NameserverAnswer, RecordsLeft
 from wizard.tui.screens.base import Body
 from wizard.tui.screens.done import DoneScreen
 from wizard.tui.words import SERVES
-
-
-@pytest.fixture
-def order(desk: Desk) -> Scripted:
-    """A run that waits for two records, and again once the authority has seen them."""
-    session = wildcard(desk)
-    session.script = session.whole()
-    return session
 
 
 async def test_enter_on_the_records_stops_nothing_when_the_gate_opens(order: Scripted) -> None:

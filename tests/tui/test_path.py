@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from cli_support import tree
 
-from tui.support import Desk, Halting, answers, cut_off, wizard
-from wizard.core import answers as answers_file
+from tui.support import Desk, Halting, answers, cut_off, headless_plan, wizard
 from wizard.core.errors import ExitCode
 from wizard.engine import Session
 from wizard.tui.screens.done import DoneScreen
@@ -309,22 +308,16 @@ async def test_saved_answers_give_the_same_plan_without_a_person(
         await driver.until(ReviewScreen)
         assert isinstance(driver.app.screen, ReviewScreen)
         shown = driver.app.screen.plan
-        await driver.press("f4")
-        await driver.write(f"{tmp_path}/mine.toml")
-        await driver.press("enter")
-    text = (tmp_path / "mine.toml").read_text()
-    headless = Session(session.system, session.state)
-    headless.take(answers_file.read(text, "mine.toml", headless.known))
-    assert json.dumps(headless.plan().to_json()) == json.dumps(shown.to_json())
+        await driver.save(tmp_path / "mine.toml")
+    made = headless_plan(session.system, session.state, tmp_path / "mine.toml")
+    assert json.dumps(made.to_json()) == json.dumps(shown.to_json())
 
 
 async def test_a_file_is_replaced_only_after_a_second_yes(session: Session, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("precious")
     async with wizard(session) as driver:
         await driver.jump(REVIEW)
-        await driver.press("f4")
-        await driver.write(f"{tmp_path}/mine.toml")
-        await driver.press("enter")
+        await driver.save(tmp_path / "mine.toml")
         assert "there already" in driver.words()
         assert (tmp_path / "mine.toml").read_text() == "precious"
         await driver.press("enter")
@@ -337,9 +330,7 @@ async def test_a_place_that_cannot_be_written_is_told_in_the_window(
 ) -> None:
     async with wizard(session) as driver:
         await driver.jump(REVIEW)
-        await driver.press("f4")
-        await driver.write(f"{tmp_path}/missing/mine.toml")
-        await driver.press("enter")
+        await driver.save(tmp_path / "missing/mine.toml")
         assert "Cannot write" in driver.words()
         await driver.press("escape")
         assert isinstance(driver.app.screen, ReviewScreen)
@@ -353,9 +344,8 @@ async def test_the_end_shows_the_command_that_repeats_it(session: Session, tmp_p
         assert (
             "pomcert-wizard --set local_ca.stores= --set output.directory=" in driver.app.clipboard
         )
-        await driver.press("f4")
-        await driver.write(f"{tmp_path}/mine.toml")
-        await driver.press("enter", "f2")
+        await driver.save(tmp_path / "mine.toml")
+        await driver.press("f2")
         repeat = f"pomcert-wizard --answers {tmp_path}/mine.toml --state-dir {session.state}"
         assert repeat in driver.app.clipboard
 

@@ -14,6 +14,7 @@ from tui.support import (
     REFUSING_SUDO,
     SIZES,
     Desk,
+    Driver,
     WithRoot,
     answers,
     wizard,
@@ -235,15 +236,19 @@ def suspended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
+async def until_root_is_asked_for(driver: Driver) -> None:
+    await driver.jump(REVIEW)
+    await driver.press("enter")
+    await driver.press("enter", running=True)
+    await driver.sees("These commands need root")
+
+
 async def test_privilege_is_asked_for_with_the_exact_commands_and_used(
     tmp_path: Path, suspended: list[str]
 ) -> None:
     session = WithRoot(Desk(tmp_path, FAKE_SUDO), tmp_path / "state", answers(tmp_path))
     async with wizard(session) as driver:
-        await driver.jump(REVIEW)
-        await driver.press("enter")
-        await driver.press("enter", running=True)
-        await driver.sees("These commands need root")
+        await until_root_is_asked_for(driver)
         assert driver.shows(f"touch {session.touched}")
         assert not session.touched.exists()
         await driver.press("enter")
@@ -260,10 +265,7 @@ async def test_without_privilege_the_rest_goes_on_and_the_commands_are_shown(
 ) -> None:
     session = WithRoot(Desk(tmp_path), tmp_path / "state", answers(tmp_path))
     async with wizard(session) as driver:
-        await driver.jump(REVIEW)
-        await driver.press("enter")
-        await driver.press("enter", running=True)
-        await driver.sees("These commands need root")
+        await until_root_is_asked_for(driver)
         if key == "left":
             await driver.press("left", running=True)
         await driver.press("escape" if key == "escape" else "enter")
@@ -285,10 +287,7 @@ async def test_a_refusal_by_sudo_gives_the_terminal_back(
 ) -> None:
     session = WithRoot(Desk(tmp_path, REFUSING_SUDO), tmp_path / "state", answers(tmp_path))
     async with wizard(session) as driver:
-        await driver.jump(REVIEW)
-        await driver.press("enter")
-        await driver.press("enter", running=True)
-        await driver.sees("These commands need root")
+        await until_root_is_asked_for(driver)
         await driver.press("enter")
         assert isinstance(driver.app.screen, DoneScreen)
         await driver.press("enter")
@@ -312,10 +311,7 @@ def test_a_sudo_that_is_gone_before_it_is_spoken_to_has_refused(
 async def test_a_terminal_that_cannot_be_handed_over_goes_on_without(tmp_path: Path) -> None:
     session = WithRoot(Desk(tmp_path), tmp_path / "state", answers(tmp_path))
     async with wizard(session) as driver:
-        await driver.jump(REVIEW)
-        await driver.press("enter")
-        await driver.press("enter", running=True)
-        await driver.sees("These commands need root")
+        await until_root_is_asked_for(driver)
         await driver.press("enter")
         assert "left out" in driver.words()
     assert not session.touched.exists()
@@ -338,10 +334,7 @@ async def test_quitting_while_privilege_is_asked_for_takes_everything_back(
 ) -> None:
     session = WithRoot(Desk(tmp_path), tmp_path / "state", answers(tmp_path))
     async with wizard(session) as driver:
-        await driver.jump(REVIEW)
-        await driver.press("enter")
-        await driver.press("enter", running=True)
-        await driver.sees("These commands need root")
+        await until_root_is_asked_for(driver)
         await driver.press("ctrl+c")
         assert isinstance(driver.app.screen, DoneScreen)
         assert "as it was before" in driver.words()

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from bundle_support import APEX, CA, HOST, NAME, PASSWORD, SITE, Forge
-from conftest import Need
 
 from wizard.core.errors import UsageError, WizardError
 from wizard.core.secrets import Secret
@@ -17,11 +16,6 @@ from wizard.pki.bundle import Bundle, open_bundle
 from wizard.pki.fitness import subject, usable_names
 from wizard.pki.hoard import Source
 from wizard.pki.pem import Contents, contents
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    return Forge.opened(tmp_path_factory.mktemp("forge"), need)
 
 
 def opened(path: Path, *wanted: str, password: str = "", **named: Path) -> Bundle:
