@@ -162,6 +162,26 @@ SAMPLES = (
         _policy(TO, "tls_custom_ca_file: FOLDER/root.pem"),
     ),
     Sample(
+        "invalid-client-certificate",
+        MTLS % ("client-ca.pem", ", enforcement: policy")
+        + _route(TO, "policy: [{allow: {and: [{client_certificate: {san_dns: a}}]}}]"),
+        MTLS % ("client-ca.pem", ", enforcement: policy")
+        + _route(
+            TO,
+            "policy: [{allow: {and: [{client_certificate: {san_dns: a}}]}}, "
+            "{deny: {or: [{invalid_client_certificate: true}]}}]",
+        ),
+        line=2,
+    ),
+    Sample(
+        "invalid-client-certificate",
+        MTLS % ("client-ca.pem", ", enforcement: policy")
+        + _route(TO, "policy: {allow: {and: [{client_certificate: {fingerprint: a}}]}}"),
+        MTLS % ("client-ca.pem", "")
+        + _route(TO, "policy: {allow: {and: [{client_certificate: {fingerprint: a}}]}}"),
+        line=2,
+    ),
+    Sample(
         "grpc-plaintext",
         f"services: proxy\nshared_secret: {SECRET}\ncookie_secret: {SECRET}\n"
         "databroker_service_url: http://databroker:5443\n",

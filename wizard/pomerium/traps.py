@@ -64,6 +64,7 @@ def traps(
         *_paths(document),
         *trap_files.traps(document, read, now),
         *_sign_in(document),
+        *_client_certificates(document),
         *_upstream(document),
         *_unwatched(document),
         *_services(document),
@@ -158,6 +159,44 @@ def _sign_in(document: Document) -> Iterator[Problem]:
             text,
             "If that is not meant, set enforcement to `policy_with_default_deny`.",
         )
+
+
+def _client_certificates(document: Document) -> Iterator[Problem]:
+    """Policies that take a revoked client certificate, or another authority's (seen in v0.32.9)."""
+    enforcement = lookup(lookup(document.root, "downstream_mtls"), "enforcement")
+    if (string(enforcement) or "").lower() != "policy":
+        return
+    listed = [one for key in ROUTE_LISTS for one in elements(lookup(document.root, key))]
+    policies = [lookup(route, "policy") for route in listed]
+    trusting = [
+        one
+        for one in policies
+        if one is not None
+        and "client_certificate" in (said := set(_keys(one)))
+        and "invalid_client_certificate" not in said
+    ]
+    if trusting:
+        text = (
+            f"A `policy` ({_lines(trusting)}) allows a client certificate, and with `enforcement: "
+            "policy` a revoked one as well, or one of another authority."
+        )
+        yield problem(
+            "invalid-client-certificate",
+            "routes.policy",
+            trusting[0],
+            text,
+            "Add to it: `deny: {or: [{invalid_client_certificate: true}]}`.",
+        )
+
+
+def _keys(node: Node) -> Iterator[str]:
+    """Every key in a node, however deep."""
+    node = follow(node)
+    for key, value in node.pairs:
+        yield key.value.lower()
+        yield from _keys(value)
+    for item in node.items:
+        yield from _keys(item)
 
 
 def _upstream(document: Document) -> Iterator[Problem]:
