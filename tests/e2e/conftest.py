@@ -93,11 +93,9 @@ def proxy(lab: "Lab", authority: "Pebble") -> "Iterator[Proxy]":
 @pytest.fixture
 def install(tmp_path: Path, lab: "Lab", proxy: "Proxy") -> "Install":
     """An installation that speaks to the authority through the proxy."""
-    from dns01_support import Install  # noqa: PLC0415  as above
+    from dns01_support import Install, quick_zone  # noqa: PLC0415  as above
 
-    # One server: a second that has a record a moment later is waited for, which is told elsewhere.
-    zone = lab.zone(nameservers={"ns1": lab.primary.addresses})
-    made = Install(tmp_path, lab, proxy.authority, zone)
+    made = Install(tmp_path, lab, proxy.authority, quick_zone(lab))
     made.answers(made.rfc2136())
     return made
 
