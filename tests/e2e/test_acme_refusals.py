@@ -12,7 +12,7 @@ from acme_proxy import Answer, Change, Proxy, proxied
 from conftest import Need
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from dns01_support import Install, error_of, names
+from dns01_support import Install, error_of, names, quick_zone
 from dns_lab import Lab
 
 from wizard.acme import authorities
@@ -108,7 +108,7 @@ def test_an_external_account_whose_answer_was_lost_is_not_used_a_second_time(
         with lab.inside():
             server = running.enter_context(pebble(tmp_path / "pebble", config=config))
             proxy = running.enter_context(proxied(server))
-        install = Install(tmp_path, lab, proxy.authority, lab.zone())
+        install = Install(tmp_path, lab, proxy.authority, quick_zone(lab))
         install.wizard.env = {"KID": KID, "HMAC": HMAC}
         install.answers(install.rfc2136(), EAB)
         proxy.cut("newAccount", "after")
@@ -241,7 +241,7 @@ def test_failed_proofs_are_counted_and_the_last_try_is_not_wasted(
             server = running.enter_context(pebble(tmp_path / "pebble", f"{lab.nowhere()}:53"))
         limited = Authority("letsencrypt", "The strict one", "", server.directory, failures=2)
         monkeypatch.setitem(authorities.AUTHORITIES, "letsencrypt", limited)  # type: ignore[arg-type]
-        install = Install(tmp_path, lab, server, lab.zone())
+        install = Install(tmp_path, lab, server, quick_zone(lab))
         install.answers(install.rfc2136())
         text = install.for_named('authority = "letsencrypt"\nrehearse = false')
         anchors = {"SSL_CERT_FILE": str(server.ca_bundle), "PATH": ""}

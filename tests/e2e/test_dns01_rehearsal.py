@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from acme_lab import Pebble, pebble
-from dns01_support import Install, names
+from dns01_support import Install, names, quick_zone
 from dns_lab import Lab
 
 from wizard.acme import authorities
@@ -51,7 +51,7 @@ def test_what_is_rehearsed_costs_the_authority_nothing(
         monkeypatch.setitem(authorities.AUTHORITIES, name, one)  # type: ignore[arg-type]
     monkeypatch.setattr(rfc2136, "TTL", 1)
     monkeypatch.setattr(dns01_records, "REMEMBERED", 1)
-    install = Install(tmp_path, lab, authority, lab.zone())
+    install = Install(tmp_path, lab, authority, quick_zone(lab))
     install.answers(install.rfc2136())
     text = install.for_named('authority = "letsencrypt"')
     system = System({"HOME": str(tmp_path / "home"), "SSL_CERT_FILE": str(anchors), "PATH": ""})

@@ -43,7 +43,8 @@ class Renewed(Install):
         return done
 
     def status(self) -> str:
-        (row,) = self.wizard("status", "--json").rows()
+        rows = self.wizard("status", "--json").rows()
+        (row,) = [row for row in rows if row["event"] == "certificate"]
         return str(row["renew_after"])
 
     def suggests(self, answer: str) -> None:

@@ -361,6 +361,7 @@ def test_caa_that_cannot_be_looked_up(lab: Lab, closing: ExitStack) -> None:
 
 def test_every_code_is_shown_by_a_test() -> None:
     files = (
+        "e2e/test_acme_clock.py",
         "e2e/test_acme_refusals.py",
         "e2e/test_dns01.py",
         "e2e/test_dns_diagnosis.py",

@@ -9,7 +9,7 @@ import dns.rcode
 import pytest
 from acme_lab import Pebble
 from conftest import Need
-from dns01_support import Install, names, records
+from dns01_support import Install, names, quick_zone, records
 from dns_lab import Lab
 from dns_zones import LabZone
 from provider_support import (
@@ -266,7 +266,7 @@ def lines(name: str, answers: Mapping[str, Value]) -> str:
 
 def with_hooks(folder: Path, lab: Lab, authority: Pebble, need: Need) -> Install:
     need("nsupdate")
-    install = Install(folder, lab, authority, lab.zone())
+    install = Install(folder, lab, authority, quick_zone(lab))
     install.answers(lines("command", command_answers(install.zone, folder)))
     return install
 
