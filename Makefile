@@ -3,8 +3,9 @@
 
 PYTHON ?= python3
 DEMO ?= --answers examples/local-ca.toml --state-dir demo/state
-# Whole files to each core: fixtures that start a browser or a server are made once.
-PYTEST ?= --numprocesses auto --dist loadfile
+# Whole files to each core: fixtures that start a browser or a server are made once. In the order of
+# their names: those that take minutes are in tests/e2e, and short ones at the end keep every core busy.
+PYTEST ?= --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 CERTBOT_VERSION := 5.8.0
 UV_VERSION := 0.13.8

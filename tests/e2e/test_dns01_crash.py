@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from acme_lab import Pebble
 from conftest import Need
-from dns01_support import Install, names, records
+from dns01_support import Install, names, quick_zone, records
 from dns_lab import Lab
 from provider_support import command_answers, hook, texts
 
@@ -53,7 +53,7 @@ def private(folder: Path) -> bool:
 def test_whenever_it_is_killed_one_order_is_enough(
     tmp_path: Path, lab: Lab, authority: Pebble, provider: str
 ) -> None:
-    install = Install(tmp_path, lab, authority, lab.zone())
+    install = Install(tmp_path, lab, authority, quick_zone(lab))
     by_hand = provider == "manual"
     wait = 'wait = "0"' if by_hand else ""
     install.answers('name = "manual"' if by_hand else install.rfc2136(), wait)
@@ -120,7 +120,7 @@ def test_the_next_run_tells_the_hook_for_clean_up_what_the_other_printed(
     tmp_path: Path, lab: Lab, authority: Pebble, need: Need, when: str
 ) -> None:
     need("nsupdate")
-    install = Install(tmp_path, lab, authority, lab.zone())
+    install = Install(tmp_path, lab, authority, quick_zone(lab))
     command_answers(install.zone, tmp_path)
     server = install.zone.primary.address
     auth = hook(tmp_path, "auth", AUTH.format(server=server))
