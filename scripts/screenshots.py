@@ -233,7 +233,7 @@ async def cluster(camera: Camera) -> None:
     """A wildcard that cert-manager gets in a cluster."""
     token = HOME / "cloudflare-token"
     staged = session()
-    token.write_text("a secret")
+    token.write_text("secret")
     token.chmod(0o600)
     given = {
         "strategy": "dns-01",
