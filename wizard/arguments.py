@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from wizard import __version__
@@ -23,11 +23,15 @@ COMMANDS = {
     "answers": "schema, or example [STRATEGY]: what an answers file may hold",
     "list": "strategies, authorities, providers, stores or targets",
 }
+TAKE_ONE = frozenset({"--answers", "--set", "--state-dir"})
+"""Options in front of any command that the next word belongs to."""
+WORDS = frozenset({"-h", "--help", "--"})
+"""Options that say something of all commands."""
 LISTED = ("strategies", "authorities", "providers", "stores", "targets")
 
 
-def parser() -> argparse.ArgumentParser:
-    """Every option and command; options may stand before the command or after it."""
+def parser(commands: Collection[str] = COMMANDS.keys()) -> argparse.ArgumentParser:
+    """Every option, and these commands; options may stand before the command or after it."""
     common = _Parser(add_help=False, formatter_class=_Formatter)
     add = common.add_argument
     # A default here would overwrite what was given before the command.
@@ -49,72 +53,81 @@ def parser() -> argparse.ArgumentParser:
         "11 another run is working, 130 interrupted.",
     )
     # With a prog of its own argparse need not format a usage line to find one.
-    commands = root.add_subparsers(prog=root.prog, dest="command", metavar="COMMAND")
-    made = {
-        name: commands.add_parser(
+    made = root.add_subparsers(prog=root.prog, dest="command", metavar="COMMAND")
+    for name in commands:
+        command = made.add_parser(
             name,
             parents=[common],
             formatter_class=_Formatter,
             allow_abbrev=False,
-            help=line,
-            description=line,
+            help=COMMANDS[name],
+            description=COMMANDS[name],
         )
-        for name, line in COMMANDS.items()
-    }
-    for one, sets in ((root, "sets_before"), (made["plan"], "sets")):
-        add = one.add_argument
-        add("--answers", metavar="FILE", default=quiet, help="a TOML file, or - for stdin")
-        add(
-            "--set",
-            metavar="KEY=VALUE",
-            dest=sets,
-            action="append",
-            default=quiet,
-            help="one answer; may be repeated",
-        )
-        add("--dry-run", action="store_true", default=quiet, help="show the plan, change nothing")
-    made["plan"].add_argument(
-        "--detailed-exitcode", action="store_true", help="10 when changes wait"
-    )
-    made["renew"].add_argument("--force", action="store_true", help="also what is not due")
-    made["renew"].add_argument("--name", default="", help="only the certificate for this name")
-    add = made["adopt"].add_argument
-    add("config", nargs="?", default="", metavar="CONFIG", help="default: what is found here")
-    add("--output", metavar="FILE", default="", help="default: stdout")
-    add("--force", action="store_true", help="also over a file that is there")
-    add = made["doctor"].add_argument
-    add("--config", metavar="FILE", default="", help="default: Pomerium's own, as it is found")
-    add(
-        "--connect",
-        metavar="HOST:PORT",
-        help="also look at what is served there",
-    )
-    add("--server-name", metavar="NAME", default="", help="the host to ask for; default: HOST")
-    made["undo"].add_argument("run", nargs="?", default="", metavar="RUN", help="default: the last")
-    made["undo"].add_argument("--force", action="store_true", help="also files changed since")
-    _choose(made["trust"], "do", "status", "install", "uninstall")
-    made["trust"].add_argument(
-        "--store",
-        action="append",
-        metavar="STORE",
-        help="system, nss or java; default: every store",
-    )
-    _choose(made["client"], "do", "issue", "list", "revoke")
-    add = made["client"].add_argument
-    add("name", nargs="?", default="", metavar="NAME", help="an e-mail address or another name")
-    add("--out", metavar="FILE", default="", help="default: NAME.p12 in the current directory")
-    add(
-        "--password",
-        metavar="WHERE",
-        default="",
-        help="env:NAME or file:PATH; else it is asked for",
-    )
-    add("--lifetime", metavar="SPAN", default="365d", help="default: 365d")
-    add("--legacy", action="store_true", help="encrypt it as old systems know")
-    _choose(made["answers"], "do", "schema", "example")
-    made["answers"].add_argument("strategy", nargs="?", default="", metavar="STRATEGY")
-    _choose(made["list"], "what", *LISTED)
+        _options(name, command)
+    _answered(root, "sets_before")
     return root
+
+
+def _answered(command: argparse.ArgumentParser, sets: str) -> None:
+    """Where answers come from."""
+    add, quiet = command.add_argument, argparse.SUPPRESS
+    add("--answers", metavar="FILE", default=quiet, help="a TOML file, or - for stdin")
+    add(
+        "--set",
+        metavar="KEY=VALUE",
+        dest=sets,
+        action="append",
+        default=quiet,
+        help="one answer; may be repeated",
+    )
+    add("--dry-run", action="store_true", default=quiet, help="show the plan, change nothing")
+
+
+def _options(name: str, command: argparse.ArgumentParser) -> None:
+    """What a command of that name takes besides what all take."""
+    add = command.add_argument
+    match name:
+        case "plan":
+            _answered(command, "sets")
+            add("--detailed-exitcode", action="store_true", help="10 when changes wait")
+        case "renew":
+            add("--force", action="store_true", help="also what is not due")
+            add("--name", default="", help="only the certificate for this name")
+        case "adopt":
+            what = "default: what is found here"
+            add("config", nargs="?", default="", metavar="CONFIG", help=what)
+            add("--output", metavar="FILE", default="", help="default: stdout")
+            add("--force", action="store_true", help="also over a file that is there")
+        case "doctor":
+            what = "default: Pomerium's own, as it is found"
+            add("--config", metavar="FILE", default="", help=what)
+            add("--connect", metavar="HOST:PORT", help="also look at what is served there")
+            what = "the host to ask for; default: HOST"
+            add("--server-name", metavar="NAME", default="", help=what)
+        case "undo":
+            add("run", nargs="?", default="", metavar="RUN", help="default: the last")
+            add("--force", action="store_true", help="also files changed since")
+        case "trust":
+            _choose(command, "do", "status", "install", "uninstall")
+            what = "system, nss or java; default: every store"
+            add("--store", action="append", metavar="STORE", help=what)
+        case "client":
+            _choose(command, "do", "issue", "list", "revoke")
+            what = "an e-mail address or another name"
+            add("name", nargs="?", default="", metavar="NAME", help=what)
+            what = "default: NAME.p12 in the current directory"
+            add("--out", metavar="FILE", default="", help=what)
+            what = "env:NAME or file:PATH; else it is asked for"
+            add("--password", metavar="WHERE", default="", help=what)
+            add("--lifetime", metavar="SPAN", default="365d", help="default: 365d")
+            add("--legacy", action="store_true", help="encrypt it as old systems know")
+        case "answers":
+            _choose(command, "do", "schema", "example")
+            add("strategy", nargs="?", default="", metavar="STRATEGY")
+        case "list":
+            _choose(command, "what", *LISTED)
+        case _:
+            pass
 
 
 def _choose(command: argparse.ArgumentParser, name: str, *words: str) -> None:
@@ -134,7 +147,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         state_dir="",
         verbose=False,
     )
-    parser().parse_args(arguments, options)
+    _parser_for(arguments).parse_args(arguments, options)
     options.sets = [*options.sets_before, *options.sets]
     given = {
         "--answers": options.answers is not None,
@@ -149,6 +162,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
                 f"See: pomcert-wizard {options.command} --help",
             )
     return options
+
+
+def _parser_for(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command that is named: to make all of them takes 2 ms of a short run."""
+    words = [
+        word
+        for before, word in zip(["", *arguments], arguments, strict=False)
+        if before not in TAKE_ONE and (not word.startswith("-") or word in WORDS)
+    ]
+    return parser(words[:1]) if not words or words[0] in COMMANDS else parser()
 
 
 class _Parser(argparse.ArgumentParser):

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from wizard.core.errors import WizardError
@@ -84,3 +85,9 @@ def file_error(error: OSError, verb: str, path: Path) -> WizardError:
         errno.ENAMETOOLONG: ("name-too-long", "Choose a shorter path."),
     }.get(error.errno or 0, (f"cannot-{verb}", "Look at the path and run again."))
     return WizardError(code, f"Cannot {verb} {path}: {reason}.", hint)
+
+
+def find_program(name: str, folders: Iterable[str]) -> str | None:
+    """What `shutil.which` finds on POSIX; to import that takes a millisecond of every run."""
+    paths = [name] if os.path.dirname(name) else [os.path.join(one, name) for one in folders]  # noqa: PTH118, PTH120  as slow
+    return next((one for one in paths if os.path.isfile(one) and os.access(one, os.X_OK)), None)  # noqa: PTH113

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from wizard.core.errors import UsageError, WizardError
-from wizard.core.files import copy_attributes, file_error, flush_directory, write_all
+from wizard.core.files import copy_attributes, file_error, find_program, flush_directory, write_all
 
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Searched after PATH: a user's PATH on Debian lacks them."""
@@ -305,10 +305,12 @@ class System:
 
     def which(self, name: str) -> str | None:
         """Where a program is: on PATH, then in the system's own directories."""
-        import shutil  # noqa: PLC0415
+        folders = (*self.env.get("PATH", os.defpath).split(os.pathsep), *SBIN)
+        if self.platform != "win32":
+            return find_program(name, folders)
+        import shutil  # noqa: PLC0415  its search for endings is for Windows alone
 
-        path = os.pathsep.join((self.env.get("PATH", os.defpath), *SBIN))
-        return shutil.which(name, path=path)
+        return shutil.which(name, path=os.pathsep.join(folders))
 
     def run(self, command: Command, timeout: float = COMMAND_SECONDS) -> Result:
         """Runs a command and waits; a failure is an answer, not an exception.

@@ -21,7 +21,7 @@ FOLDER: Final = "pomerium-cluster"
 CERTIFICATE: Final = "certificate.yaml"
 MOST_MANIFESTS: Final = 100
 LARGEST_MANIFEST: Final = 2**16
-KIND: Final = re.compile(rb"(?m)^apiVersion: *[\"']?ingress\.pomerium\.io/")
+KIND: Final = rb"(?m)^apiVersion: *[\"']?ingress\.pomerium\.io/"
 
 
 def folders() -> Iterator[Path]:
@@ -42,7 +42,7 @@ def find_manifest(folder: Path) -> Path | None:
     for path in found[:MOST_MANIFESTS]:
         if path.is_file() and os.access(path, os.R_OK):
             with path.open("rb") as file:
-                if KIND.search(file.read(LARGEST_MANIFEST)):
+                if re.search(KIND, file.read(LARGEST_MANIFEST)):
                     return path
     return None
 

@@ -27,14 +27,13 @@ CONFIG: Final = INSIDE / "config.yaml"
 """What the image is started with when nothing else is said."""
 HOMELESS: Final = {"XDG_CACHE_HOME": "/tmp/cache", "XDG_DATA_HOME": "/tmp/data"}  # noqa: S108  in a container
 """Variables for a user whom the image does not know, who has no home to keep a cache in."""
-_FILLED = re.compile(
-    r"\$(?:(?P<dollar>\$)|(?P<bare>\w+)|\{(?P<name>\w+)(?::?(?P<how>[-?+])(?P<rest>[^{}]*))?\})",
-    re.ASCII,
+# Texts: `re` compiles them where they are used, and most runs read no Compose file.
+_FILLED = (
+    r"(?a)\$(?:(?P<dollar>\$)|(?P<bare>\w+)|"
+    r"\{(?P<name>\w+)(?::?(?P<how>[-?+])(?P<rest>[^{}]*))?\})"
 )
-_IMAGE = re.compile(r"(?:[\w.:-]+/)*pomerium/pomerium(?:[:@]|\Z)")
-_IMAGE_LINE = re.compile(
-    rb"(?m)^[ \t{,]*image:[ \t]*[\"']?(?:[\w.:-]+/)*pomerium/pomerium(?![\w.-])"
-)
+_IMAGE = r"(?:[\w.:-]+/)*pomerium/pomerium(?:[:@]|\Z)"
+_IMAGE_LINE = rb"(?m)^[ \t{,]*image:[ \t]*[\"']?(?:[\w.:-]+/)*pomerium/pomerium(?![\w.-])"
 
 
 class Mount(NamedTuple):
@@ -77,7 +76,7 @@ def find_file(folder: Path) -> Path | None:
     """The Compose file of a directory that runs Pomerium's image, by a look at its text."""
     for name in FILES:
         with suppress(OSError):
-            if _IMAGE_LINE.search((folder / name).read_bytes()):
+            if re.search(_IMAGE_LINE, (folder / name).read_bytes()):
                 return folder / name
     return None
 
@@ -110,7 +109,7 @@ def services_in(path: Path) -> tuple[Service, ...]:
     for name, value in services.pairs if services else ():
         node = follow(value)
         image = string(lookup(node, "image")) or ""
-        if _IMAGE.match(image):
+        if re.match(_IMAGE, image):
             given = _given(path.parent)
             told = {key: filled(text, given) for key, text in _pairs(lookup(node, "environment"))}
             one = Service(
@@ -146,7 +145,7 @@ def filled(text: str | None, given: Mapping[str, str]) -> str | None:
             unknown.add(name)
         return given.get(name) or (one["rest"] if one["how"] == "-" else "")
 
-    made = _FILLED.sub(value, text) if text is not None else None
+    made = re.sub(_FILLED, value, text) if text is not None else None
     return None if unknown else made
 
 

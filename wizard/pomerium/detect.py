@@ -18,7 +18,7 @@ from wizard.pomerium.unit import Unit, find_unit
 PACKAGED: Final = "/etc/pomerium/config.yaml"
 VARIABLES: Final = "pomerium.env"
 """How the wizard names a file of variables."""
-_WITH_ROUTES = re.compile(rb"(?m)^[ \t]*(ROUTES|POLICY)=")
+_WITH_ROUTES = rb"(?m)^[ \t]*(ROUTES|POLICY)="
 
 
 def detect_target(system: System) -> Detected | None:
@@ -140,7 +140,7 @@ def _with_routes(*paths: Path) -> Path | None:
     """The first file of variables that has Pomerium's routes."""
     for path in paths:
         with contextlib.suppress(OSError):
-            if os.path.isfile(path) and _WITH_ROUTES.search(path.read_bytes()):  # noqa: PTH113
+            if os.path.isfile(path) and re.search(_WITH_ROUTES, path.read_bytes()):  # noqa: PTH113
                 return path
     return None
 

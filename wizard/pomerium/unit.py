@@ -40,7 +40,7 @@ SPECIFIERS: Final = {
     "L": "/var/log",
 }
 """What systemd fills in for `%` and a letter, in a unit of the system."""
-_SECTION = re.compile(r"\[(.+)\]")
+_SECTION = r"\[(.+)\]"
 
 
 class Unit(NamedTuple):
@@ -159,7 +159,7 @@ def _assignments(text: str) -> Iterator[tuple[str, str]]:
         rest = f"{whole[:-1]} " if whole.endswith("\\") else ""
         if rest:
             continue
-        if header := _SECTION.fullmatch(whole):
+        if header := re.fullmatch(_SECTION, whole):
             section = header[1]
         elif section == "Service" and "=" in whole:
             key, _, value = whole.partition("=")

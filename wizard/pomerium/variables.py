@@ -32,23 +32,21 @@ ROUTES: Final = ("ROUTES", "POLICY")
 HEADER: Final = (
     "# Pomerium's settings as variables, made by pomcert-wizard. They are read at its start."
 )
-_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*")
+_NAME: Final = r"[A-Z][A-Z0-9_]*"
 """Names that Pomerium looks for; it minds their case."""
-_SYSTEMD: Final = re.compile(
-    r"""[ \t\r\n]*(?:
+# Texts: `re` compiles them where they are used, and most runs read no such file.
+_SYSTEMD: Final = r"""(?sx)[ \t\r\n]*(?:
       [#;](?:\\.|[^\\\r\n])*
     | (?P<name>[^=\r\n]+)=
       (?P<quoted>(?:[ \t]*(?:'[^']*(?:'|\Z)|"(?:\\.|[^"\\])*(?:"|\\?\Z)))*)[ \t]*
       (?P<bare>(?:\\(?:.|\Z)|[^\\\r\n])*?)[ \t]*(?=[\r\n]|\Z)
     | [^\r\n]+
-    )""",
-    re.DOTALL | re.VERBOSE,
-)
-_QUOTED: Final = re.compile(r"""'([^']*)(?:'|\Z)|"((?:\\.|[^"\\])*)(?:"|\\?\Z)""", re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(.|\Z)", re.DOTALL)
-_PLAIN: Final = re.compile(r"[\w.,:/=+@%^-]+", re.ASCII)
-_ABOVE_LIST: Final = re.compile(r"(?:[ \t]*(?:#[^\r\n]*|---[ \t]*)?[\r\n]+)*")
-_DOCKER: Final = re.compile(r"^[ \t]*(?P<name>[^#=\s][^=\r\n]*)=(?P<value>[^\r\n]*)", re.MULTILINE)
+    )"""
+_QUOTED: Final = r"""(?s)'([^']*)(?:'|\Z)|"((?:\\.|[^"\\])*)(?:"|\\?\Z)"""
+_ESCAPE: Final = r"(?s)\\(.|\Z)"
+_PLAIN: Final = r"(?a)[\w.,:/=+@%^-]+"
+_ABOVE_LIST: Final = r"(?:[ \t]*(?:#[^\r\n]*|---[ \t]*)?[\r\n]+)*"
+_DOCKER: Final = r"(?m)^[ \t]*(?P<name>[^#=\s][^=\r\n]*)=(?P<value>[^\r\n]*)"
 
 
 class Assignment(NamedTuple):
@@ -174,7 +172,7 @@ def document(path: Path, dialect: Dialect | None = None) -> "Document | None":
     except OSError as error:
         raise file_error(error, "read", path) from None
     found = (dialect or SYSTEMD).read(text)
-    return document_of({name: found[name] for name in found if _NAME.fullmatch(name)}, path)
+    return document_of({name: found[name] for name in found if re.fullmatch(_NAME, name)}, path)
 
 
 def document_of(variables: Mapping[str, str], path: Path) -> "Document":
@@ -230,7 +228,7 @@ def _listed(encoded: str, name: str) -> tuple[str, str]:
             f"ROUTES in {name} is not base64 of YAML.",
             "Mend it, as Pomerium does not start with it either.",
         ) from None
-    head = _ABOVE_LIST.match(text)
+    head = re.match(_ABOVE_LIST, text)
     above = head[0] if head else ""
     return above, text.removeprefix(above)
 
@@ -269,10 +267,10 @@ def _shown(line: str) -> str:
 
 
 def _systemd(text: str) -> Iterator[Assignment]:
-    for line in _SYSTEMD.finditer(text):
+    for line in re.finditer(_SYSTEMD, text):
         if line["name"] is not None:
-            quoted = (_unquoted(*piece) for piece in _QUOTED.findall(line["quoted"]))
-            bare = _ESCAPE.sub(lambda escape: escape[1].strip("\r\n"), line["bare"])
+            quoted = (_unquoted(*piece) for piece in re.findall(_QUOTED, line["quoted"]))
+            bare = re.sub(_ESCAPE, lambda escape: escape[1].strip("\r\n"), line["bare"])
             value = "".join((*quoted, bare))
             yield Assignment(line["name"].strip(), value, line.start("name"), line.end("bare"))
 
@@ -283,18 +281,18 @@ def _unquoted(single: str, double: str) -> str:
             return ""
         return escape[1] if escape[1] in '"\\`$' else escape[0]
 
-    return single or _ESCAPE.sub(plain, double)
+    return single or re.sub(_ESCAPE, plain, double)
 
 
 def _quote_systemd(value: str) -> str:
     """Between double quotes, as a POSIX shell reads it too."""
-    if _PLAIN.fullmatch(value):
+    if re.fullmatch(_PLAIN, value):
         return value
     return '"' + re.sub(r'(["\\`$])', r"\\\1", value) + '"'
 
 
 def _docker(text: str) -> Iterator[Assignment]:
-    for line in _DOCKER.finditer(text):
+    for line in re.finditer(_DOCKER, text):
         yield Assignment(line["name"], line["value"], line.start("name"), line.end())
 
 
