@@ -138,8 +138,11 @@ def resolver() -> Iterator[str]:
 def forge(need: Need, tmp_path_factory: pytest.TempPathFactory) -> "Forge":
     """A company's authority, see tests/bundle_support.py; what it begins with stays as it is."""
     import bundle_support  # noqa: PLC0415  as above
+    import upstream_support  # noqa: PLC0415  as above
 
-    return bundle_support.Forge.opened(tmp_path_factory.mktemp("forge"), need)
+    forge = bundle_support.Forge.opened(tmp_path_factory.mktemp("forge"), need)
+    upstream_support.forge_clients(forge)
+    return forge
 
 
 # What the whole machine trusts: a test changes copies, or these in a mount namespace of its own.

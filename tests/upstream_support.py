@@ -37,6 +37,8 @@ def forge_clients(forge: Forge) -> None:
     forge.issue("pomerium", "issuing", extensions=CLIENT, subject="/CN=pomerium")
     forge.issue("others", "", extensions=CA, subject="/CN=Other Root")
     (forge.folder / "pomerium-chain.pem").write_bytes(forge.pem("issuing", "pomerium"))
+    (forge.folder / "app-chain.pem").write_bytes(forge.pem("app", "issuing"))
+    (forge.folder / "shown.pem").write_bytes(forge.pem("pomerium", "issuing"))
 
 
 def line(forge: Forge, origin: str = FROM, **more: str) -> str:

@@ -14,7 +14,7 @@ from conftest import Need
 from kubernetes_support import Judgement, judge
 from strategy_target_support import as_golden, ready
 from target_support import Machine, desk
-from upstream_support import forge_clients, line
+from upstream_support import line
 
 from wizard.core import registry
 from wizard.core.events import Event, Finished, Proof
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.e2e
 BOOTSTRAP = "Pomerium/global: spec.secrets: Secret pomerium/bootstrap"
 """Made in the cluster when the ingress controller is installed."""
 ISSUER = "ClusterIssuer/wildcard-corp-example-com-letsencrypt"
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    return forge
 
 
 @pytest.fixture

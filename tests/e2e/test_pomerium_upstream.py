@@ -14,7 +14,7 @@ from bundle_support import Forge
 from cli_support import Wizard
 from conftest import Need
 from pomerium_lab import HOST, LOADED, Application, Pomerium
-from upstream_support import forge_clients, line
+from upstream_support import line
 
 from wizard.pomerium.variables import SYSTEMD
 
@@ -30,18 +30,14 @@ REFUSED = 503
 Serve = Callable[[str], AbstractContextManager[Pomerium]]
 
 
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
+@pytest.fixture(scope="module", autouse=True)
+def _parts(need: Need) -> None:
     pomerium_lab.check(need)
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    return forge
 
 
 @pytest.fixture
 def private(forge: Forge) -> Iterator[Application]:
     """An application that shows `app` and wants a certificate of the company."""
-    (forge.folder / "app-chain.pem").write_bytes(forge.pem("app", "issuing"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(forge.folder / "app-chain.pem", forge.folder / "app.key")
     context.verify_mode = ssl.CERT_REQUIRED

@@ -2,23 +2,14 @@
 
 from pathlib import Path
 
-import pytest
 from bundle_support import Forge
-from conftest import Need
-from upstream_support import CONFIG, FROM, forge_clients, line
+from upstream_support import CONFIG, FROM, line
 
 from tui.support import Desk, answers, wizard
 from wizard.engine import Session
 from wizard.tui.screens.done import DoneScreen
 from wizard.tui.screens.review import ReviewScreen
 from wizard.tui.widgets.entry import Entry
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    return forge
 
 
 async def test_a_line_each_is_taken_and_kept(desk: Desk, forge: Forge, tmp_path: Path) -> None:

@@ -11,21 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from bundle_support import Forge
-from conftest import Need
 from pomerium_lab import application
-from upstream_support import FROM, Place, forge_clients, line
+from upstream_support import FROM, Place, line
 
 from wizard.doctor import upstream
 from wizard.doctor.upstream import Application, objections
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    (forge.folder / "app-chain.pem").write_bytes(forge.pem("app", "issuing"))
-    (forge.folder / "shown.pem").write_bytes(forge.pem("pomerium", "issuing"))
-    return forge
 
 
 @contextlib.contextmanager

@@ -17,9 +17,8 @@ from cluster_support import (
     resources,
     session,
 )
-from conftest import Need
 from target_support import Machine
-from upstream_support import forge_clients, line
+from upstream_support import line
 
 from wizard import upkeep
 from wizard.core.actions import WriteFile
@@ -29,13 +28,6 @@ from wizard.engine import Session
 
 WIKI, FIELD = "https://wiki.corp.example.com", "ingress.pomerium.io"
 ROUTED: dict[str, Value] = {"output.route.from": WIKI, "kubernetes.service": "apps/wiki:8443"}
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    return forge
 
 
 @pytest.fixture

@@ -5,19 +5,11 @@ from pathlib import Path
 import pytest
 import services_support
 from bundle_support import Forge
-from conftest import Need
-from upstream_support import CONFIG, FROM, Place, forge_clients, line
+from upstream_support import CONFIG, FROM, Place, line
 
 from wizard.core.plan import Plan
 
 STEM = "app.localhost.pomerium.io"
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    return forge
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from bundle_support import Forge
-from conftest import Need
-from upstream_support import CONFIG, FROM, Place, forge_clients, line
+from upstream_support import CONFIG, FROM, Place, line
 
 from wizard import clients, upkeep
 from wizard.core.actions import WriteFile
@@ -19,13 +18,6 @@ from wizard.pki import chain
 
 ALL = {"mtls__downstream": True, "mtls__services": True}
 STEM = "_wildcard.localhost.pomerium.io"
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    return forge
 
 
 class Later(System):

@@ -254,3 +254,20 @@ def test_who_called_sudo_is_nobody_when_the_variable_is_rubbish(
 ) -> None:
     env = {"SUDO_UID": invoker, "HOME": str(tmp_path)}
     assert System(env=env).person.uid == os.geteuid()
+
+
+def test_a_program_is_a_file_that_may_be_run_first_on_path_then_in_the_system(
+    tmp_path: Path,
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+    system = System({"PATH": f"{first}:{second}", "HOME": str(tmp_path)})
+    (first / "tool").mkdir()
+    assert system.which("tool") is None
+    (second / "tool").write_text("#!/bin/sh\n")
+    assert system.which("tool") is None
+    (second / "tool").chmod(0o755)
+    assert system.which("tool") == str(second / "tool")
+    assert system.which(str(second / "tool")) == str(second / "tool")
+    assert system.which(str(first / "tool")) is None

@@ -10,19 +10,12 @@ import pytest
 from bundle_support import CA, SITE, Forge
 from conftest import Need
 from ruamel.yaml import YAML
-from upstream_support import CLIENT, CONFIG, FROM, Place, forge_clients, line
+from upstream_support import CLIENT, CONFIG, FROM, Place, line
 
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, Finished
 from wizard.core.plan import Renewal
 from wizard.upkeep import renew, undo
-
-
-@pytest.fixture(scope="module")
-def forge(tmp_path_factory: pytest.TempPathFactory, need: Need) -> Forge:
-    forge = Forge.opened(tmp_path_factory.mktemp("forge"), need)
-    forge_clients(forge)
-    return forge
 
 
 @pytest.fixture
