@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import upstream_support
 from conftest import Need
 from cryptography import x509
 from ruamel.yaml import YAML
 
 from wizard.clients import clients, issue, revoke
-from wizard.core.answers import Answers
 from wizard.core.errors import WizardError
 from wizard.core.events import Event, Finished
+from wizard.core.questions import Value
 from wizard.core.secrets import Secret
 from wizard.core.system import System
 from wizard.engine import Session
@@ -30,31 +31,15 @@ routes:
 """
 
 
-class Place:
-    """A machine with a configuration of somebody's own."""
+class Place(upstream_support.Place):
+    """The same where browsers must show a certificate."""
 
     def __init__(self, folder: Path) -> None:
-        self.system = System(env={"HOME": str(folder)}, root=folder)
-        self.folder, self.state = folder, folder / "state"
-        self.config = folder / "config.yaml"
-        self.config.write_text(CONFIG)
+        super().__init__(folder, CONFIG)
 
-    def session(self, **more: str) -> Session:
-        values = {
-            "names": ("*.localhost.pomerium.io",),
-            "local_ca.stores": (),
-            "output.directory": str(self.folder / "tls"),
-            "output.config": str(self.config),
-            "output.owner": "",
-            "output.target": "files",
-            "mtls.downstream": True,
-            **{f"mtls.{key}": value for key, value in more.items()},
-        }
-        return Session(self.system, self.state, Answers(values))
-
-    def install(self, **more: str) -> list[Event]:
-        session = self.session(**more)
-        return list(session.apply(session.plan(), may_ask=False, with_clients=False))
+    def session(self, *lines: str, **more: Value) -> Session:
+        wanted = {f"mtls__{key}": value for key, value in more.items()}
+        return super().session(*lines, mtls__downstream=True, **wanted)
 
     def texts(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.folder.glob("tls/client-*")}
