@@ -229,7 +229,9 @@ def _has_terminal() -> bool:
 def _leave(code: int) -> NoReturn:
     """Ends the process as it is: taking the interpreter down first is a tenth of a run's time."""
     try:
-        sys.stdout.flush()
+        # Whoever was stopped is not to wait for a reader: what is left was cut off by the signal.
+        if code != ExitCode.INTERRUPTED:
+            sys.stdout.flush()
         sys.stderr.flush()
     except OSError:
         code = code or int(ExitCode.FAILED)

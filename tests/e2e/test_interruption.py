@@ -79,6 +79,16 @@ def test_a_signal_takes_the_run_back(wizard: Wizard, number: int) -> None:
     assert installed(wizard) == ["answers.toml"]
 
 
+def test_a_signal_ends_a_run_whose_output_nobody_takes(wizard: Wizard) -> None:
+    with halfway(wizard) as (process, _):
+        until(lambda: stands_still(wizard))
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=SECONDS)
+        assert process.returncode == 130
+    assert err.decode().strip() == "Stopped; nothing is left half done."
+    assert installed(wizard) == ["answers.toml"]
+
+
 @pytest.mark.parametrize(
     "pair", [(signal.SIGHUP, signal.SIGTERM), (signal.SIGINT, signal.SIGINT)], ids=str
 )
